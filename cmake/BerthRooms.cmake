@@ -1,0 +1,38 @@
+# How rooms, tests, bindings and guests are declared.
+find_package(GTest REQUIRED)
+find_package(Threads REQUIRED)
+
+# berth_room(NAME DEPS...): a static library berth_NAME from the *.cc of this folder, and a gtest
+# binary NAME_test from its *_test.cc.
+function(berth_room name)
+  file(GLOB sources CONFIGURE_DEPENDS *.cc)
+  file(GLOB tests CONFIGURE_DEPENDS *_test.cc)
+  if(tests)
+    list(REMOVE_ITEM sources ${tests})
+  endif()
+  if(sources)
+    add_library(berth_${name} STATIC ${sources})
+    target_include_directories(berth_${name} PUBLIC ${CMAKE_SOURCE_DIR}/src ${CMAKE_SOURCE_DIR}/include ${CMAKE_SOURCE_DIR})
+    target_link_libraries(berth_${name} PUBLIC ${ARGN} Threads::Threads)
+  else()
+    add_library(berth_${name} INTERFACE)
+    target_include_directories(berth_${name} INTERFACE ${CMAKE_SOURCE_DIR}/src ${CMAKE_SOURCE_DIR}/include ${CMAKE_SOURCE_DIR})
+    target_link_libraries(berth_${name} INTERFACE ${ARGN} Threads::Threads)
+  endif()
+  if(tests)
+    berth_test(${name}_test ${tests} LIBS berth_${name})
+  endif()
+endfunction()
+
+# berth_test(NAME SOURCES... [LIBS libs...]): one gtest binary, one ctest entry per binary.
+function(berth_test name)
+  cmake_parse_arguments(T "" "" "LIBS;DEPENDS" ${ARGN})
+  add_executable(${name} ${T_UNPARSED_ARGUMENTS})
+  target_link_libraries(${name} PRIVATE ${T_LIBS} GTest::gtest GTest::gmock GTest::gtest_main)
+  target_compile_definitions(${name} PRIVATE BERTH_SOURCE_DIR="${CMAKE_SOURCE_DIR}" BERTH_BINARY_DIR="${CMAKE_BINARY_DIR}")
+  if(T_DEPENDS)
+    add_dependencies(${name} ${T_DEPENDS})
+  endif()
+  add_test(NAME ${name} COMMAND ${name} --gtest_brief=1)
+  set_tests_properties(${name} PROPERTIES TIMEOUT 600)
+endfunction()
