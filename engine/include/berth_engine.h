@@ -142,7 +142,9 @@ typedef struct {
   uint32_t flat_results; /* 0, 1, or 2 = through a return pointer */
   bool param_handles;    /* some parameter contains own or borrow */
   bool async_;           /* call only starts the operation; the guest's fibre waits for berth_complete */
-  /* `user` is the instance's. An error ends the call with that error (a trap for the guest). */
+  /* `user` is the instance's. An error ends the call with that error (a trap for the guest); an
+   * async_ function that returns one has not started, and its completion must not be used. On the
+   * fibre paths this and `lower` run on the fibre's stack, and no inline call may be made in them. */
   berth_error_t* (*call)(void* env, void* user, berth_host_call_t* call, berth_completion_t* completion);
   /* Stores the result: into *flat when flat_results is 1, or at guest address `addr` (bounds of the
    * result record checked by the engine) when 2. NULL when call fills call->result or there is none. */
@@ -248,7 +250,8 @@ typedef struct berth_call {
 berth_error_t* berth_call(berth_instance_t* instance, const berth_export_t* export_, berth_call_t* call);
 
 /* Fibre paths: a task makes progress only inside berth_task_poll. `wake` asks for another poll; it
- * comes from any thread, also from inside poll, never after berth_task_free returned. */
+ * comes from any thread, also from inside poll, never after berth_task_free returned, which waits
+ * for one in progress: wake must not free the task, nor wait for a lock held around the free. */
 typedef void (*berth_wake_t)(void* wake_ctx);
 berth_error_t* berth_instance_start(const berth_pre_t* pre, const berth_instance_config_t* config,
                                     uint64_t deadline_ticks, berth_instance_t** out, /* set when the task is done */

@@ -36,7 +36,7 @@ template <class T>
 struct TaskPromise : TaskPromiseBase<T> {
   std::optional<T> value;
   Task<T> get_return_object() noexcept;
-  template <class U>
+  template <class U = T>
   void return_value(U&& v) {
     value.emplace(std::forward<U>(v));
   }

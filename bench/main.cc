@@ -1,0 +1,50 @@
+// berth_bench: runs the benchmarks named on the command line (all without a name), prints the table
+// and writes bench.json into the current folder or to --out FILE. Exit 1 when a goal is missed.
+#include <algorithm>
+#include <fstream>
+#include <iterator>
+#include <string_view>
+
+#include "bench/suite.h"
+
+namespace berth::bench {
+
+std::vector<std::uint8_t> guest(const std::string& name) {
+  std::ifstream in(std::string(BERTH_GUESTS "/") + name + ".wasm", std::ios::binary);
+  std::vector<std::uint8_t> bytes{std::istreambuf_iterator<char>(in), {}};
+  if (bytes.empty()) {
+    std::fprintf(stderr, "bench: cannot read guest %s\n", name.c_str());
+    std::exit(1);
+  }
+  return bytes;
+}
+
+}  // namespace berth::bench
+
+int main(int argc, char** argv) {
+  using namespace berth::bench;
+  const std::pair<std::string_view, void (*)(Report&)> suite[] = {
+      {"calls", calls}, {"waiting", waiting}, {"deadline", deadline}, {"swap", swap}, {"flood", flood}};
+  std::vector<std::string_view> chosen;
+  std::string out = "bench.json";
+  for (int i = 1; i < argc; ++i) {
+    std::string_view arg = argv[i];
+    if (arg == "--out" && i + 1 < argc) {
+      out = argv[++i];
+    } else if (std::ranges::any_of(suite, [&](const auto& entry) { return entry.first == arg; })) {
+      chosen.push_back(arg);
+    } else {
+      std::fprintf(stderr, "usage: berth_bench [--out FILE] [calls] [waiting] [deadline] [swap] [flood]\n");
+      return 2;
+    }
+  }
+  Report report;
+  for (const auto& [name, run] : suite) {
+    if (chosen.empty() || std::ranges::find(chosen, name) != chosen.end()) run(report);
+  }
+  if (!report.finish(out)) {
+    std::fprintf(stderr, "bench: cannot write %s\n", out.c_str());
+    return 1;
+  }
+  return report.all_ok() ? 0 : 1;
+}

@@ -1,0 +1,34 @@
+// The benchmarks, one function for each file; each adds its figures to the report.
+#pragma once
+
+#include <cstdint>
+#include <cstdio>
+#include <cstdlib>
+#include <string>
+#include <vector>
+
+#include "base/error.h"
+#include "bench/report.h"
+
+namespace berth::bench {
+
+void calls(Report& report);     // crossing the boundary and instantiation, against wasmtime's Rust API
+void waiting(Report& report);   // guests that wait in a host call
+void deadline(Report& report);  // how far past its deadline an endless loop runs
+void swap(Report& report);      // calls while versions are swapped under them
+void flood(Report& report);     // one workload's flood, another's latency
+
+// A benchmark cannot go on after a failure: says what failed and ends the program.
+template <class T>
+T need(Result<T> result, const char* what) {
+  if (!result) {
+    std::fprintf(stderr, "bench: %s: %s\n", what, result.error().to_string().c_str());
+    std::exit(1);
+  }
+  if constexpr (!std::is_void_v<T>) return std::move(result).value();
+}
+
+// The bytes of build/guests/NAME.wasm.
+[[nodiscard]] std::vector<std::uint8_t> guest(const std::string& name);
+
+}  // namespace berth::bench

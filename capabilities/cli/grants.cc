@@ -1,0 +1,45 @@
+// cli_streams: the grant that comes with every workload.
+#include "capabilities/cli/grants.h"
+
+#include "abi/linker.h"
+#include "capabilities/cli/line_log.h"
+#include "capabilities/grants/interfaces.h"
+#include "capabilities/grants/wasi_grant.h"
+
+namespace berth::cli_streams {
+namespace {
+
+constexpr std::string_view kCli[] = {"environment",     "exit",           "stdin",          "stdout",         "stderr",
+                                     "terminal-input",  "terminal-output", "terminal-stdin", "terminal-stdout", "terminal-stderr"};
+constexpr std::string_view kIo[] = {"error", "poll", "streams"};
+
+class BaseGrant final : public host::Grant {
+ public:
+  explicit BaseGrant(const grants::Services& services) : log_(std::make_shared<LineLog>(services)) {}
+
+  std::string_view capability() const override { return "cli"; }
+  bool covers(std::string_view interface) const override {
+    return grants::contains({"wasi:cli", grants::kWasiVersion, kCli}, interface) ||
+           grants::contains({"wasi:io", grants::kWasiVersion, kIo}, interface);
+  }
+  Result<void> link(abi::Linker& linker) const override {
+    BERTH_TRY(linker.add_wasi("io"));
+    return linker.add_wasi("cli");
+  }
+  void configure(host::WasiSettings& settings) const override {
+    settings.output.push_back([log = log_] {
+      return [lines = std::make_shared<LineBuffer>(log)](int stream, std::string_view data) { lines->write(stream, data); };
+    });
+  }
+
+ private:
+  std::shared_ptr<LineLog> log_;
+};
+
+}  // namespace
+
+std::shared_ptr<const host::Grant> base_grant(const grants::Services& services) {
+  return std::make_shared<BaseGrant>(services);
+}
+
+}  // namespace berth::cli_streams

@@ -1,0 +1,33 @@
+// WasiGrant: a grant whose functions the engine implements; ours is the decision.
+#pragma once
+
+#include <string>
+#include <string_view>
+
+#include "capabilities/grants/capability.h"
+#include "capabilities/grants/interfaces.h"
+
+namespace berth::grants {
+
+// The version of WASI that the engine implements; compatible older and newer imports link too.
+inline constexpr std::string_view kWasiVersion = "0.2.0";
+
+// Links one group of the engine's WASI. Immutable, Thread-safe.
+class WasiGrant : public host::Grant {
+ public:
+  // `set` and its names live for ever: they are constants.
+  WasiGrant(std::string_view capability, const InterfaceSet& set) : capability_(capability), set_(set) {}
+
+  [[nodiscard]] std::string_view capability() const override { return capability_; }
+  [[nodiscard]] bool covers(std::string_view interface) const override { return contains(set_, interface); }
+  [[nodiscard]] Result<void> link(abi::Linker& linker) const override;
+
+ private:
+  std::string_view capability_;  // also the engine's name of the group
+  InterfaceSet set_;
+};
+
+// A WASI capability that takes no settings: `NAME: {}`. `section` has no keys; all are constants.
+[[nodiscard]] Capability plain_wasi(std::string_view name, const InterfaceSet& set, const manifest::Section& section);
+
+}  // namespace berth::grants

@@ -1,0 +1,233 @@
+//! Components: recognising, parsing, adapting, compiling and describing them.
+
+use crate::engine::Engine;
+use crate::error::{CError, Code, Failure, boundary, caught_or, describe};
+use crate::ffi::{Bytes, Str, slice};
+use crate::types_text::Names;
+use std::sync::Arc;
+use wasmtime::component::types::ComponentItem;
+
+/// What `berth_component_t` points to (an `Arc`).
+pub struct Component {
+    pub wt: wasmtime::component::Component,
+    pub engine: Arc<Engine>,
+}
+
+const UNKNOWN: i32 = 0;
+const COMPONENT: i32 = 1;
+const MODULE: i32 = 2;
+
+/// Magic, then a 16-bit version and a 16-bit layer (Binary.md, preamble).
+fn kind(bytes: &[u8]) -> i32 {
+    match bytes.get(..8) {
+        Some([0, b'a', b's', b'm', _, _, 1, 0]) => COMPONENT,
+        Some([0, b'a', b's', b'm', _, _, 0, 0]) => MODULE,
+        _ => UNKNOWN,
+    }
+}
+
+fn compile(engine: &Arc<Engine>, bytes: &[u8]) -> Result<Component, Failure> {
+    match kind(bytes) {
+        COMPONENT => {}
+        MODULE => {
+            return Err(Failure::invalid(
+                "this is a core WebAssembly module, not a component; wrap it with the preview-1 \
+                 adapter (berth does it for a `wasm32-wasip1` program) or build it for \
+                 `wasm32-wasip2`",
+            ));
+        }
+        _ => {
+            return Err(Failure::invalid(
+                "not a WebAssembly binary (wrong first 8 bytes)",
+            ));
+        }
+    }
+    let wt = wasmtime::component::Component::from_binary(&engine.wt, bytes)
+        .map_err(|e| describe(Code::Invalid, &e))?;
+    Ok(Component {
+        wt,
+        engine: engine.clone(),
+    })
+}
+
+fn adapt(module: &[u8]) -> Result<Vec<u8>, Failure> {
+    use wasi_preview1_component_adapter_provider as adapters;
+    if kind(module) != MODULE {
+        return Err(Failure::invalid("not a core WebAssembly module"));
+    }
+    let is_command = exports_start(module)?;
+    let adapter = if is_command {
+        adapters::WASI_SNAPSHOT_PREVIEW1_COMMAND_ADAPTER
+    } else {
+        adapters::WASI_SNAPSHOT_PREVIEW1_REACTOR_ADAPTER
+    };
+    wit_component::ComponentEncoder::default()
+        .module(module)
+        .and_then(|e| e.adapter(adapters::WASI_SNAPSHOT_PREVIEW1_ADAPTER_NAME, adapter))
+        .and_then(|e| e.validate(true).encode())
+        .map_err(|e| Failure::invalid(format!("cannot adapt this module: {e:#}")))
+}
+
+/// Validates the module, which the encoder relies on, and looks for the export `_start`.
+fn exports_start(module: &[u8]) -> Result<bool, Failure> {
+    use wasmparser::{Parser, Payload, Validator};
+    let malformed = |e| Failure::invalid(format!("malformed WebAssembly module: {e}"));
+    Validator::new().validate_all(module).map_err(malformed)?;
+    for payload in Parser::new(0).parse_all(module) {
+        if let Payload::ExportSection(section) = payload.map_err(malformed)? {
+            for export in section {
+                if export.map_err(malformed)?.name == "_start" {
+                    return Ok(true);
+                }
+            }
+        }
+    }
+    Ok(false)
+}
+
+impl Component {
+    fn json(&self) -> String {
+        let engine = &self.engine.wt;
+        let ty = self.wt.component_type();
+        let names = Names::of(&ty, engine);
+        let mut out = String::from("{\"imports\":");
+        items(engine, &names, ty.imports(engine), &mut out);
+        out.push_str(",\"exports\":");
+        items(engine, &names, ty.exports(engine), &mut out);
+        out.push('}');
+        out
+    }
+}
+
+fn items<'a>(
+    engine: &wasmtime::Engine,
+    names: &Names,
+    list: impl Iterator<Item = (&'a str, wasmtime::component::types::ComponentExtern<'a>)>,
+    out: &mut String,
+) {
+    out.push('[');
+    for (i, (name, item)) in list.enumerate() {
+        if i > 0 {
+            out.push(',');
+        }
+        out.push_str("{\"name\":");
+        quote(name, out);
+        let kind = match &item.ty {
+            ComponentItem::ComponentInstance(_) => "interface",
+            ComponentItem::ComponentFunc(_) | ComponentItem::CoreFunc(_) => "func",
+            ComponentItem::Resource(_) => "resource",
+            ComponentItem::Type(_) => "type",
+            ComponentItem::Component(_) => "component",
+            ComponentItem::Module(_) => "module",
+        };
+        out.push_str(",\"kind\":");
+        quote(kind, out);
+        match &item.ty {
+            ComponentItem::ComponentInstance(instance) => {
+                out.push_str(",\"items\":");
+                items(engine, names, instance.exports(engine), out);
+            }
+            ComponentItem::ComponentFunc(func) => {
+                out.push_str(",\"type\":");
+                quote(&names.func(func), out);
+            }
+            _ => {}
+        }
+        out.push('}');
+    }
+    out.push(']');
+}
+
+fn quote(text: &str, out: &mut String) {
+    out.push('"');
+    for c in text.chars() {
+        match c {
+            '"' => out.push_str("\\\""),
+            '\\' => out.push_str("\\\\"),
+            c if c < ' ' => out.push_str(&format!("\\u{:04x}", c as u32)),
+            c => out.push(c),
+        }
+    }
+    out.push('"');
+}
+
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn berth_bytes_free(bytes: Bytes) {
+    if !bytes.data.is_null() {
+        drop(unsafe { Box::from_raw(std::ptr::slice_from_raw_parts_mut(bytes.data, bytes.len)) });
+    }
+}
+
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn berth_kind(bytes: *const u8, len: usize) -> i32 {
+    kind(unsafe { slice(bytes, len) })
+}
+
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn berth_adapt_module(
+    bytes: *const u8,
+    len: usize,
+    out: *mut Bytes,
+) -> *mut CError {
+    boundary(|| {
+        let component = adapt(unsafe { slice(bytes, len) })?;
+        unsafe { out.write(Bytes::from_vec(component)) };
+        Ok(())
+    })
+}
+
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn berth_parse_text(
+    text: *const u8,
+    len: usize,
+    out: *mut Bytes,
+) -> *mut CError {
+    boundary(|| {
+        let text = unsafe { Str { data: text, len }.text() };
+        let binary =
+            wat::parse_str(&text).map_err(|e| Failure::invalid(format!("component text: {e}")))?;
+        unsafe { out.write(Bytes::from_vec(binary)) };
+        Ok(())
+    })
+}
+
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn berth_component_compile(
+    engine: *const Engine,
+    bytes: *const u8,
+    len: usize,
+    out: *mut *const Component,
+) -> *mut CError {
+    boundary(|| {
+        if engine.is_null() {
+            return Err(Failure::invalid("no engine"));
+        }
+        let engine = unsafe {
+            Arc::increment_strong_count(engine);
+            Arc::from_raw(engine)
+        };
+        let component = compile(&engine, unsafe { slice(bytes, len) })?;
+        unsafe { *out = Arc::into_raw(Arc::new(component)) };
+        Ok(())
+    })
+}
+
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn berth_component_free(component: *const Component) {
+    if !component.is_null() {
+        caught_or((), || drop(unsafe { Arc::from_raw(component) }));
+    }
+}
+
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn berth_component_describe(
+    component: *const Component,
+    out: *mut Bytes,
+) -> *mut CError {
+    boundary(|| {
+        let component =
+            unsafe { component.as_ref() }.ok_or_else(|| Failure::invalid("no component"))?;
+        unsafe { out.write(Bytes::from_vec(component.json().into_bytes())) };
+        Ok(())
+    })
+}

@@ -1,0 +1,22 @@
+//! berth's engine: wasmtime behind the C header `include/berth_engine.h`. Nothing else names
+//! wasmtime, and only `hooks.rs` uses its internals.
+//!
+//! Every `extern "C"` function here is declared in that header; its contract is stated there.
+#![allow(clippy::missing_safety_doc)]
+
+pub mod call;
+pub mod completion;
+pub mod component;
+pub mod engine;
+pub mod error;
+pub mod ffi;
+pub mod hooks;
+pub mod http;
+pub mod instance;
+pub mod invoke;
+pub mod limits;
+pub mod linker;
+pub mod pre;
+pub mod task;
+pub mod types_text;
+pub mod wasi;

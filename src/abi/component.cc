@@ -1,0 +1,110 @@
+// Component: compilation and the parsing of its shape.
+#include "abi/component.h"
+
+#include <utility>
+
+#include <nlohmann/json.hpp>
+
+#include "abi/failure.h"
+#include "abi/limits.h"
+
+namespace berth::abi {
+
+namespace {
+
+using Json = nlohmann::json;
+
+std::unexpected<Error> bad_shape(std::string_view what) {
+  return fail(Code::kInternal, "the engine's description of the component is wrong: " + std::string(what));
+}
+
+Result<std::vector<Item>> parse_items(const Json& list, int depth) {
+  // World, interface, item: nothing nests deeper.
+  constexpr int kMaxDepth = 4;
+  if (!list.is_array() || depth > kMaxDepth) return bad_shape("items");
+  std::vector<Item> out;
+  out.reserve(list.size());
+  for (const Json& j : list) {
+    if (!j.is_object() || !j.contains("name") || !j["name"].is_string() || !j.contains("kind") || !j["kind"].is_string())
+      return bad_shape("an item without name or kind");
+    Item item;
+    item.name = j["name"].get_ref<const std::string&>();
+    const auto& kind = j["kind"].get_ref<const std::string&>();
+    if (kind == "interface") {
+      item.kind = ItemKind::kInterface;
+      if (!j.contains("items")) return bad_shape("an interface without items");
+      item.items = BERTH_TRY(parse_items(j["items"], depth + 1));
+    } else if (kind == "func") {
+      item.kind = ItemKind::kFunc;
+      if (!j.contains("type") || !j["type"].is_string()) return bad_shape("a function without type");
+      item.type = j["type"].get_ref<const std::string&>();
+    } else if (kind == "resource") {
+      item.kind = ItemKind::kResource;
+    } else if (kind == "type") {
+      item.kind = ItemKind::kType;
+    } else if (kind == "component") {
+      item.kind = ItemKind::kComponent;
+    } else if (kind == "module") {
+      item.kind = ItemKind::kModule;
+    } else {
+      return bad_shape("kind " + kind);
+    }
+    out.push_back(std::move(item));
+  }
+  return out;
+}
+
+std::vector<std::uint8_t> take_bytes(berth_bytes_t bytes) {
+  std::vector<std::uint8_t> out(bytes.data, bytes.data + bytes.len);
+  berth_bytes_free(bytes);
+  return out;
+}
+
+}  // namespace
+
+BinaryKind binary_kind(std::span<const std::uint8_t> bytes) {
+  switch (berth_kind(bytes.data(), bytes.size())) {
+    case BERTH_KIND_COMPONENT: return BinaryKind::kComponent;
+    case BERTH_KIND_MODULE: return BinaryKind::kModule;
+    default: return BinaryKind::kUnknown;
+  }
+}
+
+Result<std::vector<std::uint8_t>> adapt_module(std::span<const std::uint8_t> bytes) {
+  berth_bytes_t out{};
+  if (auto r = check(berth_adapt_module(bytes.data(), bytes.size(), &out)); !r) return fail(std::move(r).error());
+  return take_bytes(out);
+}
+
+Result<std::vector<std::uint8_t>> parse_text(std::string_view text) {
+  berth_bytes_t out{};
+  if (auto r = check(berth_parse_text(text.data(), text.size(), &out)); !r) return fail(std::move(r).error());
+  return take_bytes(out);
+}
+
+Result<Shape> parse_shape(std::string_view json) {
+  if (json.size() > kMaxDescribeBytes) return fail(Code::kResourceExhausted, "the component's description is over 16 MiB");
+  const Json j = Json::parse(json, nullptr, false);
+  if (!j.is_object() || !j.contains("imports") || !j.contains("exports")) return bad_shape("not an object of imports and exports");
+  Shape shape;
+  shape.imports = BERTH_TRY(parse_items(j["imports"], 0));
+  shape.exports = BERTH_TRY(parse_items(j["exports"], 0));
+  return shape;
+}
+
+Result<std::shared_ptr<const Component>> Component::compile(std::shared_ptr<const Engine> engine,
+                                                            std::span<const std::uint8_t> bytes) {
+  berth_component_t* raw = nullptr;
+  if (auto r = check(berth_component_compile(engine->raw(), bytes.data(), bytes.size(), &raw)); !r)
+    return fail(std::move(r).error());
+  std::shared_ptr<Component> component(new Component(std::move(engine), raw));
+  berth_bytes_t text{};
+  if (auto r = check(berth_component_describe(raw, &text)); !r) return fail(std::move(r).error());
+  Result<Shape> shape = parse_shape({reinterpret_cast<const char*>(text.data), text.len});
+  berth_bytes_free(text);
+  if (!shape) return fail(std::move(shape).error());
+  component->shape_ = std::move(*shape);
+  return component;
+}
+
+}  // namespace berth::abi

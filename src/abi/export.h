@@ -1,0 +1,160 @@
+// Export functions: typed calls from the host into a guest.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <string_view>
+#include <tuple>
+#include <utility>
+
+#include "abi/instance.h"
+#include "abi/passing.h"
+#include "base/task.h"
+
+namespace berth::abi {
+
+// One exported function: R its result, Ps the owning types of its WIT parameters.
+template <class R, class... Ps>
+class Call {
+  using Params = Fields<Ps...>;
+  static constexpr bool kSpilled = Params::kFlat > kMaxFlatParams;
+  static constexpr bool kDirectParams = !kSpilled && Params::kPure;
+  static constexpr bool kLends = Params::kHandles;
+
+  template <class... As>
+  struct Frame {
+    InstanceState* state;
+    std::string_view where;
+    std::tuple<As&...> args;
+    Result<R>* out;
+
+    // Abi<T> lowers string_view and span where T is their owning type, and a pointer for a borrow.
+    template <class P, class A>
+    static decltype(auto) plain(A& arg) {
+      if constexpr (std::is_pointer_v<P> && !std::is_pointer_v<std::remove_reference_t<A>>) return &arg;
+      else return (arg);
+    }
+    bool lower_flat(LowerCx& cx, berth_val_t* v) {
+      return [&]<std::size_t... I>(std::index_sequence<I...>) {
+        return (true && ... && Abi<Ps>::lower(cx, v, plain<Ps>(std::get<I>(args))));
+      }(std::index_sequence_for<Ps...>{});
+    }
+    bool lower_spilled(LowerCx& cx, berth_val_t* v) {
+      std::uint32_t record = 0;
+      if (!cx.realloc(Params::kAlign, Params::kSize, record)) return false;
+      v->lo = record;
+      return [&]<std::size_t... I>(std::index_sequence<I...>) {
+        return (true && ... && Abi<Ps>::store(cx, record + Params::kOffsets[I], plain<Ps>(std::get<I>(args))));
+      }(std::index_sequence_for<Ps...>{});
+    }
+
+    static berth_error_t* lower(void* ctx, berth_lower_cx_t* raw, berth_val_t* v) {
+      auto* self = static_cast<Frame*>(ctx);
+      try {
+        LowerCx cx(raw, Direction::kExport, self->state);
+        if constexpr (kSpilled) (void)self->lower_spilled(cx, v);
+        else (void)self->lower_flat(cx, v);
+        return cx.take_error();
+      } catch (...) {
+        return engine_error(BERTH_E_INTERNAL, "out of memory while lowering parameters");
+      }
+    }
+    static berth_error_t* lift(void* ctx, const berth_val_t* result, const std::uint8_t* memory, std::size_t size,
+                               const std::uint32_t* handles, std::size_t handle_count) {
+      auto* self = static_cast<Frame*>(ctx);
+      try {
+        LiftCx cx(memory, size, Direction::kExport, self->state, handles, handle_count);
+        bool ok = true;
+        if constexpr (Ret<R>::kResults == 2) {
+          const std::uint8_t* p = nullptr;
+          ok = cx.range(static_cast<std::uint32_t>(result->lo), 1, Abi<R>::kSize, Abi<R>::kAlign, p) &&
+               Abi<R>::load(cx, p, **self->out);
+        } else if constexpr (!std::is_void_v<R>) {
+          ok = Abi<R>::lift(cx, result, **self->out);
+        }
+        return ok ? nullptr : cx.error(self->where);
+      } catch (...) {
+        return engine_error(BERTH_E_INTERNAL, "out of memory while lifting a result");
+      }
+    }
+    // Fills `call` for the engine; an error when a direct parameter is wrong.
+    berth_error_t* prepare(berth_call_t& call) {
+      call.ctx = this;
+      call.lift = Ret<R>::kDirect ? nullptr : lift;
+      if constexpr (kDirectParams) {
+        call.lower = nullptr;
+        LowerCx cx(nullptr, Direction::kExport, state);
+        (void)lower_flat(cx, call.args);
+        return cx.take_error();
+      } else {
+        call.lower = lower;
+        return nullptr;
+      }
+    }
+    // After a call without error.
+    void finish(const berth_call_t& call) {
+      if constexpr (Ret<R>::kDirect && !std::is_void_v<R>) {
+        LiftCx cx(nullptr, 0, Direction::kExport, state, nullptr, 0);
+        const berth_val_t* v = &call.result;
+        if (!Abi<R>::lift(cx, v, **out)) *out = fail(Code::kTrap, cx.message(where));
+      }
+    }
+  };
+
+ public:
+  static Result<Export> find(const Pre& pre, std::string_view interface, std::string_view name, std::string_view type) {
+    return pre.find_export(interface, name, type, Params::kFlat, Ret<R>::kResults, Ret<R>::kHandles);
+  }
+
+  // On this thread.
+  static Result<R> run(Instance& instance, Export function, std::string_view where, Arg<Ps>... args) {
+    Result<R> out;
+    Frame<std::remove_reference_t<Arg<Ps>>...> frame{&instance.state(), where, {args...}, &out};
+    berth_call_t call;  // args stay unset on purpose: only those in use are written and read
+    berth_error_t* error = frame.prepare(call);
+    if (error == nullptr) [[likely]] error = instance.call(function, call);
+    if constexpr (kLends) instance.state().resources().end_lending();
+    if (error != nullptr) [[unlikely]] return std::unexpected(instance.take(error));
+    frame.finish(call);
+    return out;
+  }
+
+  // On a fibre. Borrowed resources outlive the task; everything else is its own.
+  static Task<Result<R>> run_async(Instance& instance, Export function, std::string_view where, Ps... args) {
+    Result<R> out;
+    Frame<Ps...> frame{&instance.state(), where, {args...}, &out};
+    berth_call_t call;
+    Result<void> done;
+    if (berth_error_t* error = frame.prepare(call)) done = std::unexpected(instance.take(error));
+    else done = co_await instance.call_async(function, call);
+    if constexpr (kLends) instance.state().resources().end_lending();
+    if (!done) co_return std::unexpected(std::move(done).error());
+    frame.finish(call);
+    co_return out;
+  }
+};
+
+// The guest's end of a resource handle the host owns. Base of generated classes.
+// One thread at a time: that of its instance.
+class GuestObject {
+ public:
+  explicit GuestObject(GuestHandle handle) : handle_(std::move(handle)) {}
+  GuestObject(const GuestObject&) = delete;
+  GuestObject& operator=(const GuestObject&) = delete;
+  ~GuestObject() {
+    if (handle_.state == nullptr || handle_.state->instance() == nullptr) return;
+    handle_.state->instance()->drop_guest_resource(handle_.id);
+  }
+  [[nodiscard]] GuestHandle* handle() { return &handle_; }
+  // The instance, or an error once it is gone or the resource was given away.
+  [[nodiscard]] Result<Instance*> instance() const {
+    if (handle_.state == nullptr || handle_.state->instance() == nullptr)
+      return fail(Code::kFailedPrecondition, "the resource's instance is gone, or the resource was given away");
+    return handle_.state->instance();
+  }
+
+ private:
+  GuestHandle handle_;
+};
+
+}  // namespace berth::abi

@@ -1,0 +1,88 @@
+// berth check: says what is wrong with manifests and starts nothing.
+#include <CLI/CLI.hpp>
+#include <filesystem>
+#include <memory>
+#include <nlohmann/json.hpp>
+#include <string>
+#include <vector>
+
+#include "cli/commands.h"
+#include "cli/exit_code.h"
+#include "cli/known.h"
+#include "cli/output.h"
+#include "manifest/manifest.h"
+
+namespace berth::cli {
+namespace {
+
+struct Options {
+  std::vector<std::string> files;
+  bool json = false;
+};
+
+nlohmann::ordered_json problem_json(const Error& error) {
+  const Position& at = *error.position();
+  return {{"file", at.file}, {"line", at.line}, {"column", at.column}, {"message", error.message()}};
+}
+
+// What `up` would find only later: a component that is not there.
+manifest::Problems missing_sources(const manifest::Manifest& m) {
+  manifest::Problems problems(m.file);
+  for (const manifest::Workload& w : m.workloads) {
+    std::error_code error;
+    if (!std::filesystem::is_regular_file(w.source.path, error)) {
+      problems.add(w.source.mark, "workloads." + w.name + ".source: no file " + w.source.path.string() +
+                                      "; build it, or correct the path");
+    }
+  }
+  return problems;
+}
+
+int check(const Options& options) {
+  const Known known;
+  int code = kOk;
+  nlohmann::ordered_json report = nlohmann::ordered_json::array();
+  for (const std::string& file : options.files) {
+    auto loaded = manifest::load(file, known.options());
+    manifest::Problems problems = loaded ? missing_sources(*loaded) : std::move(loaded.error());
+    if (!problems.empty()) code = kBadInput;
+    if (!options.json) {
+      for (const Error& error : problems.errors()) {
+        const Position& at = *error.position();
+        print_line(stdout, at.file + ":" + std::to_string(at.line) + ":" + std::to_string(at.column) + ": " +
+                               error.message());
+      }
+      if (problems.more() > 0)
+        print_line(stdout, file + ": " + std::to_string(problems.more()) + " more problems");
+      if (problems.empty()) {
+        const std::size_t n = loaded->workloads.size();
+        print_line(stdout, file + ": ok, " + std::to_string(n) + (n == 1 ? " workload" : " workloads"));
+      }
+      continue;
+    }
+    nlohmann::ordered_json entry = {{"file", file}, {"ok", problems.empty()}};
+    if (loaded) entry["manifest"] = nlohmann::ordered_json::parse(manifest::to_json(*loaded));
+    entry["problems"] = nlohmann::ordered_json::array();
+    for (const Error& error : problems.errors()) entry["problems"].push_back(problem_json(error));
+    entry["more_problems"] = problems.more();
+    report.push_back(std::move(entry));
+  }
+  if (options.json) {
+    print_text(report.dump(2, ' ', false, nlohmann::ordered_json::error_handler_t::replace) + "\n");
+  }
+  return code;
+}
+
+}  // namespace
+
+void add_check(CLI::App& app, int& exit_code) {
+  CLI::App* command = app.add_subcommand("check", "Say what is wrong with a manifest; start nothing");
+  const auto options = std::make_shared<Options>();
+  command->add_option("FILE", options->files, "Manifests")->required();
+  command->add_flag("--json", options->json, "Print problems and the effective manifest as JSON");
+  command->footer(
+      "Example:\n  berth check applications/statestore/berth.yaml\nExit code 3 when there is a problem.");
+  command->callback([&exit_code, options] { exit_code = check(*options); });
+}
+
+}  // namespace berth::cli

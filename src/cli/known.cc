@@ -1,0 +1,23 @@
+// Known: collected from the capabilities' and applications' folders.
+#include "cli/known.h"
+
+#include <algorithm>
+
+#include "capabilities/registry/registry.h"
+
+namespace berth::cli {
+
+Known::Known() : capabilities_(registry::capabilities()), trigger_kinds_(all_trigger_kinds()) {
+  for (const grants::Capability& capability : capabilities_) grants_.push_back(capability.extension());
+  for (const TriggerKind& kind : trigger_kinds_) triggers_.push_back(kind.extension);
+}
+
+const TriggerKind& Known::trigger(std::string_view name) const {
+  return *std::ranges::find(trigger_kinds_, name, [](const TriggerKind& k) { return k.extension.name; });
+}
+
+const grants::Capability& Known::capability(std::string_view name) const {
+  return *std::ranges::find(capabilities_, name, [](const grants::Capability& c) { return c.info.name; });
+}
+
+}  // namespace berth::cli

@@ -1,0 +1,21 @@
+// The status of a host on the control socket: made by `up`, shown by `status`.
+#pragma once
+
+#include <string>
+
+#include "cli/control.h"
+#include "host/status.h"
+
+namespace berth::cli {
+
+[[nodiscard]] Json to_json(const host::WorkloadStatus& status);
+[[nodiscard]] Json to_json(const host::SwapReport& report);
+
+// A table and what went wrong last, from the answer to "status".
+[[nodiscard]] std::string status_text(const Json& answer);
+// "swapped sha256:1234 -> sha256:5678, calls held back for 1.2 ms, 2 KiB of state handed over"
+[[nodiscard]] std::string swap_text(const Json& report);
+// The first digits of a digest: enough to tell versions apart.
+[[nodiscard]] std::string short_digest(std::string_view digest);
+
+}  // namespace berth::cli

@@ -1,0 +1,60 @@
+// Triggers: what calls workloads, as the applications of this build provide it.
+#pragma once
+
+#include <chrono>
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "base/error.h"
+#include "host/component/binder.h"
+#include "host/workload.h"
+#include "manifest/manifest.h"
+#include "manifest/schema.h"
+#include "net/io_context.h"
+#include "telemetry/log.h"
+#include "telemetry/metrics.h"
+
+namespace berth::cli {
+
+// What a trigger may use of the process. References outlive every trigger.
+struct TriggerServices {
+  net::IoContext& io;
+  telemetry::Logger& log;
+  telemetry::Metrics& metrics;
+};
+
+// One workload with one trigger of its manifest.
+struct TriggerSpec {
+  std::shared_ptr<host::Workload> workload;
+  const manifest::Value* value = nullptr;  // outlives the trigger
+  Position at;                             // where it stands
+};
+
+// Triggers that serve.
+// Thread-safe.
+class RunningTriggers {
+ public:
+  virtual ~RunningTriggers() = default;
+  // Where they are reached, for a person: "http://127.0.0.1:3500/v1.0/state/store".
+  [[nodiscard]] virtual std::vector<std::string> addresses() const = 0;
+  // Takes no new calls and waits for those in progress, for at most `drain`. Blocks.
+  virtual void stop(std::chrono::milliseconds drain) = 0;
+};
+
+// One kind of trigger. Immutable.
+struct TriggerKind {
+  manifest::Extension extension;
+  // How the exports of a workload with such a trigger are bound.
+  std::function<host::Binder()> binder;
+  // Starts all triggers of this kind together: several may share an address. Blocks.
+  std::function<Result<std::unique_ptr<RunningTriggers>>(const std::vector<TriggerSpec>&,
+                                                         const TriggerServices&)>
+      start;
+};
+
+// Every kind of this build.
+[[nodiscard]] std::vector<TriggerKind> all_trigger_kinds();
+
+}  // namespace berth::cli

@@ -1,0 +1,99 @@
+// ComponentVersion: making instances, and the Guest around each.
+#include "host/component/component_version.h"
+
+#include <utility>
+
+#include "host/component/outside.h"
+#include "host/component/wait.h"
+
+namespace berth::host {
+namespace {
+
+std::uint64_t ticks(const abi::Pre& pre, Deadline deadline) {
+  return deadline.count() > 0 ? pre.engine().ticks(deadline) : 0;
+}
+
+// One instance of a component.
+// One thread at a time, except cancel().
+class ComponentGuest final : public Guest {
+ public:
+  ComponentGuest(std::unique_ptr<abi::Instance> instance, std::shared_ptr<void> exports, const Lifecycle& lifecycle)
+      : instance_(std::move(instance)), exports_(std::move(exports)), lifecycle_(lifecycle) {}
+
+  void* exports() override { return exports_.get(); }
+  bool dead() const override { return instance_->dead(); }
+  std::uint64_t memory_bytes() const override { return instance_->memory_bytes(); }
+  void set_deadline(Deadline deadline) override {
+    if (deadline == deadline_) return;
+    deadline_ = deadline;
+    instance_->set_deadline(ticks(instance_->pre(), deadline));
+  }
+  void cancel(Cancel why) noexcept override {
+    instance_->cancel(why == Cancel::kDeadline ? abi::FailureKind::kLimitTime : abi::FailureKind::kCancelled);
+  }
+  Outcome outcome(const Error& error) const override {
+    if (!dead()) return outcome_of(error.code(), false);
+    const abi::Failure& failure = instance_->state().failure();
+    if (failure.by_limit()) return Outcome::kTrapLimit;
+    switch (failure.kind) {
+      case abi::FailureKind::kTrap: return Outcome::kTrapBug;
+      case abi::FailureKind::kCancelled: return Outcome::kTrapLimit;
+      case abi::FailureKind::kExit: return Outcome::kGuestError;
+      default: return Outcome::kHostError;
+    }
+  }
+
+  Result<void> probe(Deadline deadline) override { return lifecycle(deadline).probe(*instance_, deadline); }
+  Result<std::vector<std::uint8_t>> save(Deadline deadline) override {
+    return lifecycle(deadline).save(*instance_, deadline);
+  }
+  Result<void> restore(std::span<const std::uint8_t> state, Deadline deadline) override {
+    return lifecycle(deadline).restore(*instance_, state, deadline);
+  }
+
+ private:
+  const Lifecycle& lifecycle(Deadline deadline) {
+    deadline_ = deadline;  // it sets the instance's own
+    return lifecycle_;
+  }
+
+  std::unique_ptr<abi::Instance> instance_;
+  std::shared_ptr<void> exports_;  // goes before the instance that it calls
+  const Lifecycle& lifecycle_;     // the version's, which outlives its guests
+  Deadline deadline_{-1};          // what the instance was told last
+};
+
+}  // namespace
+
+std::shared_ptr<abi::InstanceState> ComponentVersion::new_state() const {
+  std::shared_ptr<abi::InstanceState> state = abi::InstanceState::create();
+  if (parts_.needs_wasi) state->set_outside(outside_policy(parts_.outside));
+  for (const auto& grant : parts_.grants) grant->prepare(*state);
+  return state;
+}
+
+abi::InstanceOptions ComponentVersion::options(Deadline deadline) const {
+  return {.max_memory_bytes = parts_.limits.memory_bytes,
+          .max_table_elements = parts_.limits.table_elements,
+          .max_core_instances = parts_.limits.core_instances,
+          .wasi = parts_.needs_wasi ? &parts_.wasi : nullptr,
+          .start_ticks = ticks(*parts_.pre, deadline),
+          .executor = parts_.executor};
+}
+
+Result<std::unique_ptr<Guest>> ComponentVersion::bind(std::unique_ptr<abi::Instance> instance) const {
+  std::shared_ptr<void> exports = BERTH_TRY(parts_.binder.make(*instance));
+  return std::make_unique<ComponentGuest>(std::move(instance), std::move(exports), parts_.lifecycle);
+}
+
+Result<std::unique_ptr<Guest>> ComponentVersion::instantiate(Deadline deadline) const {
+  if (about().fibre) return wait_for(instantiate_async(deadline), Deadline{0}, [] {});
+  return bind(BERTH_TRY(abi::Instance::create(parts_.pre, new_state(), options(deadline))));
+}
+
+Task<Result<std::unique_ptr<Guest>>> ComponentVersion::instantiate_async(Deadline deadline) const {
+  if (!about().fibre) co_return instantiate(deadline);
+  co_return bind(BERTH_CO_TRY(co_await abi::Instance::create_async(parts_.pre, new_state(), options(deadline))));
+}
+
+}  // namespace berth::host

@@ -1,0 +1,27 @@
+// The world check: is every import of a component covered by a grant?
+#pragma once
+
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "abi/component.h"
+#include "base/error.h"
+#include "host/capability.h"
+
+namespace berth::host {
+
+// The grants that the component needs, each once, in the order of `grants`.
+//  kPermissionDenied: an import is covered by none. The message names the first one and the manifest
+//  line that would allow it; detail() lists all of them.
+[[nodiscard]] Result<Grants> grants_for(const abi::Shape& shape, const Grants& grants,
+                                        std::span<const CapabilityInfo> offered, std::string_view workload);
+
+// True for "wasi:..." imports: then an instance needs a WASI environment.
+[[nodiscard]] bool imports_wasi(const abi::Shape& shape);
+
+// True for wasi:io, which moves bytes between what other grants gave and gives nothing itself.
+[[nodiscard]] bool is_wasi_io(std::string_view interface);
+
+}  // namespace berth::host

@@ -1,0 +1,49 @@
+// Host: the workloads of one program, by name.
+#pragma once
+
+#include <map>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/error.h"
+#include "base/executor.h"
+#include "host/timer.h"
+#include "host/workload.h"
+#include "telemetry/metrics.h"
+
+namespace berth::host {
+
+// Thread-safe. Destroying the Host stops all workloads, each within its drain time; the executor and
+// the metrics must outlive it, and so must whatever resumes calls that are still in flight.
+class Host final {
+ public:
+  Host(Executor& executor, telemetry::Metrics& metrics) : executor_(executor), metrics_(metrics) {}
+  ~Host();
+  Host(const Host&) = delete;
+  Host& operator=(const Host&) = delete;
+
+  // Starts serving `version` under spec.name. Blocks while it instantiates and probes.
+  //  kAlreadyExists: a workload of that name runs. Otherwise as Workload::create.
+  [[nodiscard]] Result<std::shared_ptr<Workload>> start(WorkloadSpec spec, std::shared_ptr<const Version> version);
+
+  // kNotFound names the workloads there are.
+  [[nodiscard]] Result<std::shared_ptr<Workload>> find(std::string_view name) const;
+
+  // Drains and removes. Blocks for at most the drain time and a grace.
+  Result<void> stop(std::string_view name);
+
+  // In the order of their names.
+  [[nodiscard]] std::vector<WorkloadStatus> status() const;
+
+ private:
+  Executor& executor_;
+  telemetry::Metrics& metrics_;
+  Timer timer_;
+  mutable std::mutex mutex_;
+  std::map<std::string, std::shared_ptr<Workload>, std::less<>> workloads_;  // null while starting
+};
+
+}  // namespace berth::host

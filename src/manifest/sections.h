@@ -1,0 +1,17 @@
+// The manifest's own sections.
+#pragma once
+
+#include "manifest/schema.h"
+
+namespace berth::manifest {
+
+extern const Section kRootSection;
+extern const Section kWorkloadSection;
+extern const Section kInstancesSection;
+extern const Section kLimitsSection;
+extern const Section kUpdateSection;
+extern const Section kTelemetrySection;
+extern const Section kLogSection;
+extern const Section kControlSection;
+
+}  // namespace berth::manifest

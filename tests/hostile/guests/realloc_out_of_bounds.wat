@@ -1,0 +1,13 @@
+;; realloc answers an address behind the end of memory.
+(component
+  (core module $m
+    (memory (export "memory") 1)
+    (func (export "realloc") (param i32 i32 i32 i32) (result i32)
+      (i32.const 0x7fff0000))
+    (func (export "ping") (result i32) (i32.const 7))
+    (func (export "attack") (param i32 i32) (result i32)
+      (local.get 1)))
+  (core instance $i (instantiate $m))
+  (func (export "ping") (result u32) (canon lift (core func $i "ping")))
+  (func (export "attack") (param "s" string) (result u32)
+    (canon lift (core func $i "attack") (memory (core memory $i "memory")) (realloc (core func $i "realloc")))))

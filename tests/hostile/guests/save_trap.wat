@@ -1,0 +1,28 @@
+;; Counts its calls, and traps when it is asked to save.
+(component
+  (core module $m
+    (memory (export "memory") 1)
+    (global $count (mut i32) (i32.const 0))
+    (data (i32.const 16) "\00\00\00\00\40\00\00\00\04\00\00\00") ;; ok(list at 64 of 4 bytes)
+    (data (i32.const 32) "\00\00\00\00\00\00\00\00\00\00\00\00") ;; ok
+    (func (export "ping") (result i32) (i32.const 7))
+    (func (export "count") (result i32)
+      (global.set $count (i32.add (global.get $count) (i32.const 1)))
+      (global.get $count))
+    (func (export "attack") (result i32) (loop $forever (br $forever)) (unreachable))
+    (func (export "realloc") (param i32 i32 i32 i32) (result i32) (i32.const 1024))
+    (func (export "save") (result i32)
+      (unreachable))
+    (func (export "restore") (param i32 i32) (result i32)
+      (global.set $count (i32.load (local.get 0)))
+      (i32.const 32)))
+  (core instance $i (instantiate $m))
+  (func (export "ping") (result u32) (canon lift (core func $i "ping")))
+  (func (export "count") (result u32) (canon lift (core func $i "count")))
+  (func (export "attack") (result u32) (canon lift (core func $i "attack")))
+  (func $save (result (result (list u8) (error string)))
+    (canon lift (core func $i "save") (memory (core memory $i "memory"))))
+  (func $restore (param "state" (list u8)) (result (result (error string)))
+    (canon lift (core func $i "restore") (memory (core memory $i "memory")) (realloc (core func $i "realloc"))))
+  (instance $handover (export "save" (func $save)) (export "restore" (func $restore)))
+  (export "berth:lifecycle/handover@0.1.0" (instance $handover)))

@@ -1,0 +1,12 @@
+;; Answers a string that begins inside memory and ends behind it.
+(component
+  (core module $m
+    (memory (export "memory") 1)
+    (data (i32.const 16) "\fa\ff\00\00\64\00\00\00")
+    (func (export "ping") (result i32) (i32.const 7))
+    (func (export "attack") (result i32)
+      (i32.const 16)))
+  (core instance $i (instantiate $m))
+  (func (export "ping") (result u32) (canon lift (core func $i "ping")))
+  (func (export "attack") (result string)
+    (canon lift (core func $i "attack") (memory (core memory $i "memory")))))

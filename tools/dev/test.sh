@@ -1,0 +1,52 @@
+#!/usr/bin/env bash
+# ./dev test: lint, every test of the release tree, the rooms where memory matters under ASan+UBSan, the
+# concurrent ones under TSan, and each fuzz target for 20 s. The last line is "N passed, N failed".
+set -euo pipefail
+. tools/dev/steps.sh
+
+fuzz_seconds=20
+# Under ASan+UBSan: whatever handles a guest's bytes or a stranger's text.
+debug_tests=(base_test abi_test manifest_test)
+# Under TSan: whatever threads share. The engine is not instrumented, so these use native guests.
+tsan_tests=(base_test host_test)
+
+results=build/results
+rm -rf "$results"
+mkdir -p "$results"
+verdicts=()
+
+# tested NAME COMMAND…: runs, and notes whether it passed; a failure does not stop the rest.
+tested() {
+  local name=$1
+  shift
+  if "$@"; then verdicts+=("$name=passed"); else verdicts+=("$name=failed"); fi
+}
+
+# suite TREE FOLDER [TEST…]: runs the named ctest entries of a tree (all without names), one after the other.
+suite() {
+  local tree=$1 folder=$2 only=()
+  shift 2
+  if [ $# -gt 0 ]; then only=(-R "^($(IFS='|' && echo "$*"))\$"); fi
+  mkdir -p "$results/$tree"
+  say "[$tree] tests"
+  GTEST_OUTPUT="xml:$PWD/$results/$tree/" ctest --test-dir "$folder" --output-on-failure --no-tests=error \
+    --output-junit "$PWD/$results/$tree/junit.xml" "${only[@]}" || true
+}
+
+export ASAN_OPTIONS=${ASAN_OPTIONS:-detect_stack_use_after_return=0} # fibres switch stacks
+export UBSAN_OPTIONS=${UBSAN_OPTIONS:-print_stacktrace=1}
+
+tested lint tools/dev/lint.sh
+tools/dev/build.sh release
+suite release build
+
+tools/dev/build.sh debug "${debug_tests[@]}" all_fuzz
+suite debug build/debug "${debug_tests[@]}"
+for target in build/debug/*_fuzz; do
+  tested "$(basename "$target")" tools/dev/fuzz.sh "$fuzz_seconds" "$target"
+done
+
+tools/dev/build.sh tsan "${tsan_tests[@]}"
+suite tsan build/tsan "${tsan_tests[@]}"
+
+python3 tools/dev/count.py "${verdicts[@]}" "$results"/release "$results"/debug "$results"/tsan
