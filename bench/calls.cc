@@ -12,7 +12,8 @@
 
 struct Peer;
 extern "C" Peer* berth_peer_new(const std::uint8_t* bytes, std::size_t len);
-extern "C" std::uint64_t berth_peer_run(Peer* peer, std::uint32_t op, std::uint32_t size, std::uint64_t iterations);
+extern "C" std::uint64_t berth_peer_run(Peer* peer, std::uint32_t op, std::uint32_t size,
+                                        std::uint64_t iterations);
 
 namespace berth::bench {
 namespace {
@@ -46,7 +47,8 @@ Timed timed(F once) {
   return [once](std::uint64_t iterations) {
     auto start = std::chrono::steady_clock::now();
     for (std::uint64_t i = 0; i < iterations; ++i) once(i);
-    return static_cast<std::uint64_t>(std::chrono::nanoseconds(std::chrono::steady_clock::now() - start).count());
+    return static_cast<std::uint64_t>(
+        std::chrono::nanoseconds(std::chrono::steady_clock::now() - start).count());
   };
 }
 
@@ -81,8 +83,8 @@ void calls(Report& report) {
 
   // Are both doing the same? A wrong answer would make every ratio worthless.
   auto rows = make_rows();
-  if (checked(g.add(40, 2)) != 42 || checked(g.bytes_out(100)).size() != 100 || checked(g.rows(rows)) != rows ||
-      checked(g.host_loop(3)) != 2) {
+  if (checked(g.add(40, 2)) != 42 || checked(g.bytes_out(100)).size() != 100 ||
+      checked(g.rows(rows)) != rows || checked(g.host_loop(3)) != 2) {
     std::fprintf(stderr, "bench: the bench guest answers wrongly\n");
     std::exit(1);
   }
@@ -99,12 +101,14 @@ void calls(Report& report) {
     report.compare(std::string("bytes_") + label + "_in", "Rust &[u8]", 1.1,
                    timed([&](std::uint64_t) { sum += checked(g.bytes_in(data)); }), theirs(kBytesIn, size));
     report.compare(std::string("bytes_") + label + "_out", "Rust Vec<u8>", 1.1,
-                   timed([&](std::uint64_t) { sum += checked(g.bytes_out(size)).size(); }), theirs(kBytesOut, size));
+                   timed([&](std::uint64_t) { sum += checked(g.bytes_out(size)).size(); }),
+                   theirs(kBytesOut, size));
   }
   report.compare("record_list", "Rust Vec<Row>, 1,000 there and back", 1.2,
-                 timed([&](std::uint64_t) { sum += checked(g.rows(rows)).size(); }), theirs(kRows, kRowCount));
-  report.compare("instantiate", "Rust InstancePre, pooled", 1.2, timed([&](std::uint64_t) { (void)instantiate(); }),
-                 theirs(kInstantiate, 0));
+                 timed([&](std::uint64_t) { sum += checked(g.rows(rows)).size(); }),
+                 theirs(kRows, kRowCount));
+  report.compare("instantiate", "Rust InstancePre, pooled", 1.2,
+                 timed([&](std::uint64_t) { (void)instantiate(); }), theirs(kInstantiate, 0));
   if (sum == 0) std::exit(1);
 }
 

@@ -1,5 +1,6 @@
 // berth_bench: runs the benchmarks named on the command line (all without a name), prints the table
-// and writes bench.json into the current folder or to --out FILE. Exit 1 when a goal is missed.
+// and writes bench.json into the current folder or to --out FILE. --only measures one figure of
+// `calls`. Exit 1 when a goal is missed.
 #include <algorithm>
 #include <fstream>
 #include <iterator>
@@ -26,19 +27,23 @@ int main(int argc, char** argv) {
   const std::pair<std::string_view, void (*)(Report&)> suite[] = {
       {"calls", calls}, {"waiting", waiting}, {"deadline", deadline}, {"swap", swap}, {"flood", flood}};
   std::vector<std::string_view> chosen;
-  std::string out = "bench.json";
+  std::string out = "bench.json", only;
   for (int i = 1; i < argc; ++i) {
     std::string_view arg = argv[i];
     if (arg == "--out" && i + 1 < argc) {
       out = argv[++i];
+    } else if (arg == "--only" && i + 1 < argc) {
+      only = argv[++i];
     } else if (std::ranges::any_of(suite, [&](const auto& entry) { return entry.first == arg; })) {
       chosen.push_back(arg);
     } else {
-      std::fprintf(stderr, "usage: berth_bench [--out FILE] [calls] [waiting] [deadline] [swap] [flood]\n");
+      std::fprintf(
+          stderr,
+          "usage: berth_bench [--out FILE] [--only FIGURE] [calls] [waiting] [deadline] [swap] [flood]\n");
       return 2;
     }
   }
-  Report report;
+  Report report(only);
   for (const auto& [name, run] : suite) {
     if (chosen.empty() || std::ranges::find(chosen, name) != chosen.end()) run(report);
   }

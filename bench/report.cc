@@ -19,7 +19,8 @@ std::uint64_t calibrate(const Timed& timed) {
   for (std::uint64_t n = 1;; n *= 4) {
     double took = static_cast<double>(timed(n));
     if (took >= kRoundNs / 4 || n > (1ULL << 32)) {
-      return std::max<std::uint64_t>(1, static_cast<std::uint64_t>(static_cast<double>(n) * kRoundNs / std::max(took, 1.0)));
+      return std::max<std::uint64_t>(
+          1, static_cast<std::uint64_t>(static_cast<double>(n) * kRoundNs / std::max(took, 1.0)));
     }
   }
 }
@@ -33,8 +34,9 @@ double percentile(std::vector<double>& samples, double share) {
   return samples[static_cast<std::size_t>(at)];
 }
 
-void Report::compare(const std::string& name, const std::string& peer_name, double max_ratio, const Timed& ours,
-                     const Timed& peer) {
+void Report::compare(const std::string& name, const std::string& peer_name, double max_ratio,
+                     const Timed& ours, const Timed& peer) {
+  if (!only_.empty() && only_ != name) return;
   std::uint64_t n = calibrate(ours);
   std::uint64_t m = calibrate(peer);
   std::vector<double> a, b, ratios;
@@ -46,8 +48,8 @@ void Report::compare(const std::string& name, const std::string& peer_name, doub
     ratios.push_back(x / y);
   }
   double ratio = percentile(ratios, 0.5);
-  add({name, percentile(a, 0.5), "ns", peer_name, percentile(b, 0.5), ratio, fmt::format("ratio <= {}", max_ratio),
-       ratio > 0 && ratio <= max_ratio});
+  add({name, percentile(a, 0.5), "ns", peer_name, percentile(b, 0.5), ratio,
+       fmt::format("ratio <= {}", max_ratio), ratio > 0 && ratio <= max_ratio});
 }
 
 void Report::at_most(const std::string& name, double value, const std::string& unit, double max) {
@@ -68,8 +70,14 @@ bool Report::all_ok() const {
 bool Report::finish(const std::string& path) const {
   nlohmann::json list = nlohmann::json::array();
   for (const Figure& f : figures_) {
-    list.push_back({{"name", f.name}, {"value", f.value}, {"unit", f.unit}, {"peer", f.peer},
-                    {"peer_value", f.peer_value}, {"ratio", f.ratio}, {"goal", f.goal}, {"ok", f.ok}});
+    list.push_back({{"name", f.name},
+                    {"value", f.value},
+                    {"unit", f.unit},
+                    {"peer", f.peer},
+                    {"peer_value", f.peer_value},
+                    {"ratio", f.ratio},
+                    {"goal", f.goal},
+                    {"ok", f.ok}});
   }
   std::ofstream out(path);
   out << list.dump(2) << "\n";

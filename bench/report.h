@@ -26,6 +26,9 @@ using Timed = std::function<std::uint64_t(std::uint64_t iterations)>;
 // Collects figures. One thread at a time.
 class Report {
  public:
+  // Empty: measures everything; otherwise compare() measures only the figure of that name.
+  explicit Report(std::string only = {}) : only_(std::move(only)) {}
+
   // Times `ours` and `peer` in turn, round by round, so that a machine whose speed drifts moves both;
   // the ratio is the median of the rounds' ratios. ok when ratio <= max_ratio.
   void compare(const std::string& name, const std::string& peer_name, double max_ratio, const Timed& ours,
@@ -39,6 +42,7 @@ class Report {
   [[nodiscard]] bool all_ok() const;
 
  private:
+  std::string only_;
   std::vector<Figure> figures_;
 };
 

@@ -81,7 +81,8 @@ struct Client {
 
 // Every client makes `calls` calls on a thread of its own, pausing a little so that the swapping
 // thread is not starved on two cores. Returns their latencies together.
-std::vector<double> drive(std::vector<Client>& clients, const host::Typed<Ledger>& ledger, std::uint64_t calls) {
+std::vector<double> drive(std::vector<Client>& clients, const host::Typed<Ledger>& ledger,
+                          std::uint64_t calls) {
   std::vector<std::jthread> threads;
   for (Client& client : clients) {
     client.micros.clear();
@@ -101,7 +102,8 @@ std::vector<double> drive(std::vector<Client>& clients, const host::Typed<Ledger
 void swap(Report& report) {
   Stage stage;
   auto first = stage.version(0);
-  auto workload = need(stage.host.start({.name = "ledger", .instances = host::InstancePolicy::one()}, first), "start");
+  auto workload =
+      need(stage.host.start({.name = "ledger", .instances = host::InstancePolicy::one()}, first), "start");
   auto ledger = need(host::Typed<Ledger>::of(workload), "bind");
   std::vector<Client> clients(kClients);
   for (std::size_t i = 0; i < kClients; ++i) clients[i].id = static_cast<std::uint32_t>(i);
@@ -130,9 +132,11 @@ void swap(Report& report) {
   for (const Client& client : clients) wrong += client.wrong;
   report.add({"swap_lost", static_cast<double>(wrong), "calls",
               fmt::format("{} calls, {} swaps ({} failed)", busy.size(), swaps, failed), 0, 0,
-              "0 failed, lost or reordered", wrong == 0 && failed == 0 && busy.size() >= kCalls && swaps >= kSwaps});
+              "0 failed, lost or reordered",
+              wrong == 0 && failed == 0 && busy.size() >= kCalls && swaps >= kSwaps});
   double with = percentile(busy, 0.99), without = percentile(quiet, 0.99);
-  report.add({"swap_p99", with, "us", fmt::format("without swaps; longest pause {} us", longest.count() / 1000), without,
+  report.add({"swap_p99", with, "us",
+              fmt::format("without swaps; longest pause {} us", longest.count() / 1000), without,
               with / without, "ratio <= 2", with / without <= 2});
 }
 

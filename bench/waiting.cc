@@ -97,14 +97,16 @@ void waiting(Report& report) {
     for (std::size_t i = 0; i < count; ++i) {
       detach(wait_once(pre, pauses, *io), [&](Result<void> result) {
         if (!result) {
-          if (failed.fetch_add(1) == 0) std::fprintf(stderr, "waiting: %s\n", result.error().to_string().c_str());
+          if (failed.fetch_add(1) == 0)
+            std::fprintf(stderr, "waiting: %s\n", result.error().to_string().c_str());
         }
         done.fetch_add(1);
       });
     }
   };
   auto settle = [&](auto condition) {
-    for (int i = 0; i < 20'000 && !condition(); ++i) std::this_thread::sleep_for(std::chrono::milliseconds(1));
+    for (int i = 0; i < 20'000 && !condition(); ++i)
+      std::this_thread::sleep_for(std::chrono::milliseconds(1));
   };
 
   // One guest there and back first: what is paid once is not each instance's.

@@ -135,7 +135,8 @@ function(berth_native_guest language name)
   set(core ${CMAKE_BINARY_DIR}/guests/${name}.dir/core.wasm)
   add_custom_command(OUTPUT ${output}
     COMMAND ${CMAKE_CXX_COMPILER} --target=wasm32-wasi -Wno-deprecated -mexec-model=reactor ${objects} ${component_type} -Wl,--strip-debug -o ${core}
-    COMMAND ${BERTH_WASM_TOOLS} component new ${core} -o ${output}
+    COMMAND ${BERTH_WASM_TOOLS} component new ${core} -o ${output}.new
+    COMMAND ${CMAKE_COMMAND} -E rename ${output}.new ${output} # in one step: a running host may watch it
     DEPENDS ${objects} ${component_type} COMMENT "guest ${name}" VERBATIM)
   add_custom_target(guest_${name} ${BERTH_GUESTS_ALL} DEPENDS ${output})
 endfunction()
@@ -168,7 +169,8 @@ function(berth_js_guest name)
   berth_guest_output(output ${name} "${G_OUTPUT}")
   get_filename_component(source ${G_SOURCE} ABSOLUTE BASE_DIR ${CMAKE_CURRENT_SOURCE_DIR})
   add_custom_command(OUTPUT ${output}
-    COMMAND ${CMAKE_SOURCE_DIR}/cmake/quietly.sh ${BERTH_COMPONENTIZE_QJS} --sync --stub-wasi --opt-size
+    COMMAND ${CMAKE_COMMAND} -E env "PATH=${BERTH_TOOLS_BIN}:$ENV{PATH}" # its node may be there
+            ${CMAKE_SOURCE_DIR}/cmake/quietly.sh ${BERTH_COMPONENTIZE_QJS} --sync --stub-wasi --opt-size
             --wit ${wit} --world ${G_WORLD} --js ${source} --output ${output}
     DEPENDS ${source} ${wit_files} COMMENT "guest ${name}" VERBATIM)
   add_custom_target(guest_${name} ${BERTH_GUESTS_ALL} DEPENDS ${output})

@@ -9,8 +9,9 @@
 namespace berth::cli_streams {
 namespace {
 
-constexpr std::string_view kCli[] = {"environment",     "exit",           "stdin",          "stdout",         "stderr",
-                                     "terminal-input",  "terminal-output", "terminal-stdin", "terminal-stdout", "terminal-stderr"};
+constexpr std::string_view kCli[] = {"environment",     "exit",           "stdin",           "stdout",
+                                     "stderr",          "terminal-input", "terminal-output", "terminal-stdin",
+                                     "terminal-stdout", "terminal-stderr"};
 constexpr std::string_view kIo[] = {"error", "poll", "streams"};
 
 class BaseGrant final : public host::Grant {
@@ -28,7 +29,9 @@ class BaseGrant final : public host::Grant {
   }
   void configure(host::WasiSettings& settings) const override {
     settings.output.push_back([log = log_] {
-      return [lines = std::make_shared<LineBuffer>(log)](int stream, std::string_view data) { lines->write(stream, data); };
+      return [lines = std::make_shared<LineBuffer>(log)](int stream, std::string_view data) {
+        lines->write(stream, data);
+      };
     });
   }
 

@@ -18,7 +18,8 @@ void LineLog::write(int stream, std::string_view line) {
   if (dropped > 0)
     log_.warn("lines of the guest were dropped: it writes too many",
               {{"workload", workload_}, {"dropped", dropped}});
-  log_.info(line, {{"workload", workload_}, {"from", "guest"}, {"stream", stream == 2 ? "stderr" : "stdout"}});
+  log_.info(line,
+            {{"workload", workload_}, {"from", "guest"}, {"stream", stream == 2 ? "stderr" : "stdout"}});
 }
 
 LineBuffer::~LineBuffer() {

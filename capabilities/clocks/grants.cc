@@ -6,7 +6,10 @@
 namespace berth::clocks {
 namespace {
 constexpr std::string_view kNames[] = {"monotonic-clock", "wall-clock"};
-constexpr manifest::Section kSection{.path = "grants.clocks", .text = "The time of day and a monotonic clock, with waiting for a time.", .keys = {}};
+constexpr manifest::Section kSection{
+    .path = "grants.clocks",
+    .text = "The time of day and a monotonic clock, with waiting for a time.",
+    .keys = {}};
 }  // namespace
 
 grants::Capability capability() {

@@ -17,10 +17,12 @@ class StoreBinding final : public contract::Store {
  public:
   explicit StoreBinding(std::shared_ptr<const config::Store> store) : store_(std::move(store)) {}
 
-  Result<std::expected<std::optional<std::string>, contract::store::Error>> get(std::string_view key) override {
+  Result<std::expected<std::optional<std::string>, contract::store::Error>> get(
+      std::string_view key) override {
     return std::optional<std::string>(store_->get(key));
   }
-  Result<std::expected<std::vector<std::tuple<std::string, std::string>>, contract::store::Error>> get_all() override {
+  Result<std::expected<std::vector<std::tuple<std::string, std::string>>, contract::store::Error>> get_all()
+      override {
     return std::vector<std::tuple<std::string, std::string>>(store_->all().begin(), store_->all().end());
   }
 
@@ -36,7 +38,8 @@ class ConfigGrant final : public host::Grant {
   bool covers(std::string_view interface) const override { return config::covers(interface); }
   // The grant outlives every linker's result: host::Grant says so.
   Result<void> link(abi::Linker& linker) const override {
-    return contract::Store::add_to_linker(linker, [this](abi::InstanceState&) -> contract::Store* { return &binding_; });
+    return contract::Store::add_to_linker(
+        linker, [this](abi::InstanceState&) -> contract::Store* { return &binding_; });
   }
 
  private:
@@ -45,7 +48,9 @@ class ConfigGrant final : public host::Grant {
 
 }  // namespace
 
-bool covers(std::string_view interface) { return grants::contains({"wasi:config", "0.2.0-rc.1", kNames}, interface); }
+bool covers(std::string_view interface) {
+  return grants::contains({"wasi:config", "0.2.0-rc.1", kNames}, interface);
+}
 
 std::shared_ptr<const host::Grant> grant(std::shared_ptr<const Store> store) {
   return std::make_shared<ConfigGrant>(std::move(store));

@@ -22,14 +22,16 @@ constexpr std::string_view kNames[] = {"preopens", "types"};
 constexpr grants::InterfaceSet kSet{"wasi:filesystem", grants::kWasiVersion, kNames};
 constexpr std::string_view kExample = "filesystem: [{ host: ./data, guest: /data, access: read-only }]";
 constexpr manifest::Key kKeys[] = {
-    {"host", "path", "required", "./data", "A directory of the host; relative paths start at the manifest's folder."},
+    {"host", "path", "required", "./data",
+     "A directory of the host; relative paths start at the manifest's folder."},
     {"guest", "path", "required", "/data", "Where the guest finds it: an absolute path."},
     {"access", "read-only or read-write", "read-only", "read-write", "What the guest may do below it."},
 };
 constexpr manifest::Section kSection{
     .path = "grants.filesystem",
-    .text = "A list of directories that the guest may use. The empty list lets a guest link that imports "
-            "wasi:filesystem; it finds no directory.",
+    .text =
+        "A list of directories that the guest may use. The empty list lets a guest link that imports "
+        "wasi:filesystem; it finds no directory.",
     .keys = kKeys};
 
 // A directory of the host, open for as long as this lives. Immutable.
@@ -57,11 +59,14 @@ class FilesystemGrant final : public grants::WasiGrant {
     const int fd = ::open(directory.host.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC);
     if (fd < 0) {
       const int error = errno;
-      const std::string what = fmt::format("filesystem: cannot open directory {} for the guest's {}: {}", directory.host,
-                                           directory.guest, std::generic_category().message(error));
+      const std::string what =
+          fmt::format("filesystem: cannot open directory {} for the guest's {}: {}", directory.host,
+                      directory.guest, std::generic_category().message(error));
       if (error == ENOENT) return fail(Code::kNotFound, fmt::format("{}; create it or correct `host`", what));
-      if (error == EACCES) return fail(Code::kPermissionDenied, fmt::format("{}; let this user enter it", what));
-      if (error == ENOTDIR) return fail(Code::kInvalidArgument, fmt::format("{}; grant the folder of a file", what));
+      if (error == EACCES)
+        return fail(Code::kPermissionDenied, fmt::format("{}; let this user enter it", what));
+      if (error == ENOTDIR)
+        return fail(Code::kInvalidArgument, fmt::format("{}; grant the folder of a file", what));
       return fail(Code::kUnavailable, what);
     }
     open_.emplace_back(fd);
@@ -94,11 +99,14 @@ std::optional<Directory> read_directory(const manifest::Value& value, const std:
     if (text->empty() || text->size() > kMaxPathBytes || text->contains('\0'))
       reader.problem(reader.get(key)->mark(), key, fmt::format("is no path of 1 to {} bytes", kMaxPathBytes));
   const std::filesystem::path inside(*guest);
-  if (!inside.is_absolute() || std::ranges::any_of(inside, [](const auto& part) { return part == ".." || part == "."; }))
-    reader.problem(reader.get("guest")->mark(), "guest", "must be an absolute path without . and .., such as /data");
+  if (!inside.is_absolute() ||
+      std::ranges::any_of(inside, [](const auto& part) { return part == ".." || part == "."; }))
+    reader.problem(reader.get("guest")->mark(), "guest",
+                   "must be an absolute path without . and .., such as /data");
   if (grants::count(problems) > before) return std::nullopt;
 
-  Directory directory{.host = {}, .guest = inside.lexically_normal().string(),
+  Directory directory{.host = {},
+                      .guest = inside.lexically_normal().string(),
                       .access = access.value_or(0) == 1 ? Access::kReadWrite : Access::kReadOnly};
   if (directory.guest.size() > 1 && directory.guest.ends_with('/')) directory.guest.pop_back();
   directory.host = (std::filesystem::path(problems.file()).parent_path() / *host).lexically_normal().string();
@@ -117,7 +125,8 @@ std::optional<std::vector<Directory>> read(const manifest::Value& value, const s
     if (!directory) continue;
     if (std::ranges::find(directories, directory->guest, &Directory::guest) != directories.end())
       problems.add(items[i].mark(),
-                   fmt::format("{}[{}].guest: {} is used twice; each directory needs its own path", path, i, directory->guest));
+                   fmt::format("{}[{}].guest: {} is used twice; each directory needs its own path", path, i,
+                               directory->guest));
     directories.push_back(std::move(*directory));
   }
   if (grants::count(problems) > before) return std::nullopt;
@@ -136,7 +145,8 @@ grants::Capability capability() {
                .covers = [](std::string_view interface) { return grants::contains(kSet, interface); },
                .grant_line = "filesystem: []"},
       .section = &kSection,
-      .read = [](const manifest::Value& value, const std::string& path, manifest::Problems& problems) -> grants::Maker {
+      .read = [](const manifest::Value& value, const std::string& path,
+                 manifest::Problems& problems) -> grants::Maker {
         auto directories = read(value, path, problems);
         if (!directories) return {};
         return [directories = std::move(*directories)](const grants::Services&) { return make(directories); };

@@ -19,8 +19,9 @@ struct Directory {
 };
 
 // The list under `filesystem:`; nothing when there are problems. Does not look at the disk.
-[[nodiscard]] std::optional<std::vector<Directory>> read(const manifest::Value& value, const std::string& path,
-                                                        manifest::Problems& problems);
+[[nodiscard]] std::optional<std::vector<Directory>> read(const manifest::Value& value,
+                                                         const std::string& path,
+                                                         manifest::Problems& problems);
 
 // Opens the directories; an instance gets those opened here, whatever their paths lead to later.
 // kNotFound, kPermissionDenied, kInvalidArgument (not a directory): the message says what to do.

@@ -33,9 +33,8 @@ struct Capability {
     return {.name = info.name,
             .section = section,
             .example = info.grant_line,
-            .check = [read = read](const manifest::Value& value, const std::string& path, manifest::Problems& problems) {
-              (void)read(value, path, problems);
-            }};
+            .check = [read = read](const manifest::Value& value, const std::string& path,
+                                   manifest::Problems& problems) { (void)read(value, path, problems); }};
   }
 };
 

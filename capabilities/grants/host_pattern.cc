@@ -32,7 +32,8 @@ bool valid_name(std::string_view name) {
 
 std::string lower(std::string_view text) {
   std::string out(text);
-  std::ranges::transform(out, out.begin(), [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; });
+  std::ranges::transform(out, out.begin(),
+                         [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; });
   return out;
 }
 
@@ -69,17 +70,18 @@ Result<HostPattern> HostPattern::parse(std::string_view text) {
   }
   if (rest.contains('*'))
     return fail(Code::kInvalidArgument,
-                fmt::format("\"{}\": a star stands only first: `*.example.com`, or alone for every host", shown(text)));
+                fmt::format("\"{}\": a star stands only first: `*.example.com`, or alone for every host",
+                            shown(text)));
   pattern.host_ = BERTH_TRY(parse_host(rest));
   if (pattern.kind_ == Kind::kBelow && pattern.host_.address)
-    return fail(Code::kInvalidArgument, fmt::format("\"{}\": nothing is below an address; write the address", shown(text)));
+    return fail(Code::kInvalidArgument,
+                fmt::format("\"{}\": nothing is below an address; write the address", shown(text)));
   return pattern;
 }
 
 bool HostPattern::matches(const HostName& host) const {
   switch (kind_) {
-    case Kind::kAny:
-      return true;
+    case Kind::kAny: return true;
     case Kind::kBelow:
       return !host.address && host.text.size() > host_.text.size() + 1 && host.text.ends_with(host_.text) &&
              host.text[host.text.size() - host_.text.size() - 1] == '.';
@@ -99,7 +101,8 @@ std::pair<std::string_view, std::string_view> split_port(std::string_view text) 
   }
   const std::size_t colon = text.find(':');
   // More than one: an IPv6 address without brackets, which has no port.
-  if (colon == std::string_view::npos || text.find(':', colon + 1) != std::string_view::npos) return {text, {}};
+  if (colon == std::string_view::npos || text.find(':', colon + 1) != std::string_view::npos)
+    return {text, {}};
   return {text.substr(0, colon), text.substr(colon + 1)};
 }
 
@@ -107,7 +110,8 @@ Result<std::uint16_t> parse_port(std::string_view text) {
   std::uint16_t port = 0;
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), port);
   if (error != std::errc{} || end != text.data() + text.size() || port == 0)
-    return fail(Code::kInvalidArgument, fmt::format("\"{}\" is no port; write a number from 1 to 65535", shown(text)));
+    return fail(Code::kInvalidArgument,
+                fmt::format("\"{}\" is no port; write a number from 1 to 65535", shown(text)));
   return port;
 }
 

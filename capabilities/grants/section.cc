@@ -13,22 +13,23 @@ namespace berth::grants {
 using manifest::Problems;
 using manifest::Value;
 
-std::vector<Value> read_list(const Value& value, const std::string& path, std::size_t max, std::string_view example,
-                             Problems& problems) {
+std::vector<Value> read_list(const Value& value, const std::string& path, std::size_t max,
+                             std::string_view example, Problems& problems) {
   if (value.is_null()) return {};
   if (!value.is_list()) {
     problems.add(value.mark(), fmt::format("{} must be a list; write `{}`", path, example));
     return {};
   }
   if (value.items().size() > max) {
-    problems.add(value.items()[max].mark(),
-                 fmt::format("{} has {} items; {} is the most: use wider rules", path, value.items().size(), max));
+    problems.add(value.items()[max].mark(), fmt::format("{} has {} items; {} is the most: use wider rules",
+                                                        path, value.items().size(), max));
     return {};
   }
   return value.items();
 }
 
-std::vector<Text> read_texts(const Value& map, std::string_view key, const std::string& path, Problems& problems) {
+std::vector<Text> read_texts(const Value& map, std::string_view key, const std::string& path,
+                             Problems& problems) {
   const Value* value = map.find(key);
   if (value == nullptr) return {};
   std::vector<Value> items;
@@ -45,8 +46,8 @@ std::vector<Text> read_texts(const Value& map, std::string_view key, const std::
       problems.add(item.mark(), fmt::format("{}: {} {}", path, manifest::shown(*text),
                                             text->empty() ? "is empty; leave it out"
                                             : control     ? "contains a control character"
-                                                          : fmt::format("has {} bytes; {} is the most", text->size(),
-                                                                        kMaxHostRuleBytes)));
+                                                          : fmt::format("has {} bytes; {} is the most",
+                                                                        text->size(), kMaxHostRuleBytes)));
     else
       texts.push_back({*text, item.mark()});
   }

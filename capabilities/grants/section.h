@@ -29,7 +29,7 @@ struct Text {
 };
 // The texts of map[key], a list or a single text; an absent key is an empty list. Items that are no
 // text, empty, too long for a rule or with control characters are problems.
-[[nodiscard]] std::vector<Text> read_texts(const manifest::Value& map, std::string_view key, const std::string& path,
-                                           manifest::Problems& problems);
+[[nodiscard]] std::vector<Text> read_texts(const manifest::Value& map, std::string_view key,
+                                           const std::string& path, manifest::Problems& problems);
 
 }  // namespace berth::grants

@@ -28,6 +28,7 @@ class WasiGrant : public host::Grant {
 };
 
 // A WASI capability that takes no settings: `NAME: {}`. `section` has no keys; all are constants.
-[[nodiscard]] Capability plain_wasi(std::string_view name, const InterfaceSet& set, const manifest::Section& section);
+[[nodiscard]] Capability plain_wasi(std::string_view name, const InterfaceSet& set,
+                                    const manifest::Section& section);
 
 }  // namespace berth::grants

@@ -30,8 +30,9 @@ constexpr manifest::Key kKeys[] = {
 };
 constexpr manifest::Section kSection{
     .path = "grants.http",
-    .text = "A list of rules about outgoing requests; one of them must allow a request. The address that is "
-            "really dialled must be public or named.",
+    .text =
+        "A list of rules about outgoing requests; one of them must allow a request. The address that is "
+        "really dialled must be public or named.",
     .keys = kKeys};
 
 bool is_method(std::string_view text) {
@@ -43,16 +44,20 @@ std::uint16_t default_port(bool tls) { return tls ? 443 : 80; }
 
 // "https://host:port" with the default port left out, as a rule would say it.
 std::string origin_text(bool tls, const grants::Authority& authority) {
-  const std::string host =
-      authority.host.address && !authority.host.address->is_v4() ? fmt::format("[{}]", authority.host.text) : authority.host.text;
+  const std::string host = authority.host.address && !authority.host.address->is_v4()
+                               ? fmt::format("[{}]", authority.host.text)
+                               : authority.host.text;
   const std::uint16_t port = authority.port.value_or(default_port(tls));
-  return fmt::format("{}{}{}", tls ? "" : "http://", host, port == default_port(tls) ? "" : fmt::format(":{}", port));
+  return fmt::format("{}{}{}", tls ? "" : "http://", host,
+                     port == default_port(tls) ? "" : fmt::format(":{}", port));
 }
 
 class HttpGrant final : public grants::WasiGrant {
  public:
   HttpGrant(Rules rules, grants::Services services)
-      : WasiGrant("http", kSet), rules_(std::make_shared<Rules>(std::move(rules))), services_(std::move(services)) {}
+      : WasiGrant("http", kSet),
+        rules_(std::make_shared<Rules>(std::move(rules))),
+        services_(std::move(services)) {}
 
   void configure(host::WasiSettings& settings) const override {
     auto denials = std::make_shared<grants::Denials>(services_, "http", settings.version);
@@ -67,8 +72,9 @@ class HttpGrant final : public grants::WasiGrant {
       const net::IpAddress address = grants::address_of(to);
       if (rules->allows_address(address, to.port)) return true;
       const std::string place = grants::endpoint(address, to.port);
-      denials->report(fmt::format("an HTTP connection to {} ({})", place, net::address_class_name(address.classify())),
-                      fmt::format("http: in the rule of that host: addresses: [\"{}\"]", place));
+      denials->report(
+          fmt::format("an HTTP connection to {} ({})", place, net::address_class_name(address.classify())),
+          fmt::format("http: in the rule of that host: addresses: [\"{}\"]", place));
       return false;
     });
   }
@@ -76,14 +82,15 @@ class HttpGrant final : public grants::WasiGrant {
  private:
   static void report_request(grants::Denials& denials, std::string_view method, std::string_view scheme,
                              std::string_view authority) {
-    const std::string what =
-        fmt::format("HTTP {} to {}://{}", grants::shown(method), grants::shown(scheme), grants::shown(authority));
+    const std::string what = fmt::format("HTTP {} to {}://{}", grants::shown(method), grants::shown(scheme),
+                                         grants::shown(authority));
     // Only what a rule can say is offered as a line to copy: the guest chose these texts.
     const auto host = grants::parse_authority(authority);
     const bool tls = scheme == "https";
     if (!host || !is_method(method) || method == "CONNECT" || (!tls && scheme != "http"))
       return denials.report(what, "nothing; no rule can allow this request");
-    denials.report(what, fmt::format("http: [{{ hosts: [\"{}\"], methods: [{}] }}]", origin_text(tls, *host), method));
+    denials.report(
+        what, fmt::format("http: [{{ hosts: [\"{}\"], methods: [{}] }}]", origin_text(tls, *host), method));
   }
 
   std::shared_ptr<const Rules> rules_;
@@ -99,13 +106,16 @@ Result<Origin> parse_origin(std::string_view text) {
   } else if (rest.starts_with("https://")) {
     rest.remove_prefix(8);
   } else if (rest.contains("://")) {
-    return fail(Code::kInvalidArgument, fmt::format("\"{}\": only http:// and https:// exist here", grants::shown(text)));
+    return fail(Code::kInvalidArgument,
+                fmt::format("\"{}\": only http:// and https:// exist here", grants::shown(text)));
   }
   if (rest.contains('/'))
     return fail(Code::kInvalidArgument,
-                fmt::format("\"{}\": a rule names a host, not a path; write it without what follows the host", grants::shown(text)));
+                fmt::format("\"{}\": a rule names a host, not a path; write it without what follows the host",
+                            grants::shown(text)));
   if (rest.contains('@'))
-    return fail(Code::kInvalidArgument, fmt::format("\"{}\": a rule holds no user name", grants::shown(text)));
+    return fail(Code::kInvalidArgument,
+                fmt::format("\"{}\": a rule holds no user name", grants::shown(text)));
   const auto [host, port] = grants::split_port(rest);
   origin.host = BERTH_TRY(grants::HostPattern::parse(host));
   origin.port = host.size() == rest.size() ? default_port(origin.tls) : BERTH_TRY(grants::parse_port(port));
@@ -118,7 +128,8 @@ Rule read_rule(const manifest::Value& value, const std::string& path, std::vecto
   Rule rule;
   manifest::MapReader reader(value, kSection, path, problems);
   for (const std::string_view key : {"hosts", "methods"})
-    if (const manifest::Value* list = reader.require(key); list != nullptr && list->is_list() && list->items().empty())
+    if (const manifest::Value* list = reader.require(key);
+        list != nullptr && list->is_list() && list->items().empty())
       reader.problem(list->mark(), key, "names none, so the rule allows nothing; leave the rule out");
   for (const grants::Text& item : grants::read_texts(value, "hosts", reader.path_of("hosts"), problems)) {
     auto origin = parse_origin(item.text);
@@ -126,15 +137,18 @@ Rule read_rule(const manifest::Value& value, const std::string& path, std::vecto
       reader.problem(item.mark, "hosts", origin.error().message());
       continue;
     }
-    if (const auto& address = origin->host.address()) addresses.push_back(grants::endpoint(*address, origin->port));
+    if (const auto& address = origin->host.address())
+      addresses.push_back(grants::endpoint(*address, origin->port));
     rule.origins.push_back(std::move(*origin));
   }
   for (const grants::Text& item : grants::read_texts(value, "methods", reader.path_of("methods"), problems)) {
     if (item.text == "CONNECT")
-      reader.problem(item.mark, "methods", "CONNECT opens a tunnel and cannot be granted; use the sockets grant");
-    else if (!is_method(item.text))
       reader.problem(item.mark, "methods",
-                     fmt::format("{} is no method; write it in capitals: GET, POST", manifest::shown(item.text)));
+                     "CONNECT opens a tunnel and cannot be granted; use the sockets grant");
+    else if (!is_method(item.text))
+      reader.problem(
+          item.mark, "methods",
+          fmt::format("{} is no method; write it in capitals: GET, POST", manifest::shown(item.text)));
     else
       rule.methods.push_back(item.text);
   }
@@ -149,7 +163,8 @@ Rule read_rule(const manifest::Value& value, const std::string& path, std::vecto
 
 }  // namespace
 
-bool Rules::allows_request(std::string_view method, std::string_view scheme, std::string_view authority) const {
+bool Rules::allows_request(std::string_view method, std::string_view scheme,
+                           std::string_view authority) const {
   const bool tls = scheme == "https";
   if (!tls && scheme != "http") return false;
   const auto to = grants::parse_authority(authority);
@@ -163,7 +178,8 @@ bool Rules::allows_request(std::string_view method, std::string_view scheme, std
   });
 }
 
-std::optional<Rules> read(const manifest::Value& value, const std::string& path, manifest::Problems& problems) {
+std::optional<Rules> read(const manifest::Value& value, const std::string& path,
+                          manifest::Problems& problems) {
   const std::size_t before = grants::count(problems);
   const auto items = grants::read_list(value, path, kMaxRules, kExample, problems);
   Rules rules;
@@ -187,10 +203,12 @@ grants::Capability capability() {
                .covers = [](std::string_view interface) { return grants::contains(kSet, interface); },
                .grant_line = "http: []"},
       .section = &kSection,
-      .read = [](const manifest::Value& value, const std::string& path, manifest::Problems& problems) -> grants::Maker {
+      .read = [](const manifest::Value& value, const std::string& path,
+                 manifest::Problems& problems) -> grants::Maker {
         auto rules = read(value, path, problems);
         if (!rules) return {};
-        return [rules = std::move(*rules)](const grants::Services& services) -> Result<std::shared_ptr<const host::Grant>> {
+        return [rules = std::move(*rules)](
+                   const grants::Services& services) -> Result<std::shared_ptr<const host::Grant>> {
           return std::make_shared<HttpGrant>(rules, services);
         };
       },

@@ -33,7 +33,8 @@ struct Rules {
   // those in the rules' `addresses`.
   net::AddressPolicy addresses;
 
-  [[nodiscard]] bool allows_request(std::string_view method, std::string_view scheme, std::string_view authority) const;
+  [[nodiscard]] bool allows_request(std::string_view method, std::string_view scheme,
+                                    std::string_view authority) const;
   // About the address being dialled, whatever name it came from.
   [[nodiscard]] bool allows_address(const net::IpAddress& address, std::uint16_t port) const {
     return addresses.allows(address, port);

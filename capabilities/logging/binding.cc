@@ -61,8 +61,10 @@ class LoggingGrant final : public host::Grant {
   bool covers(std::string_view interface) const override { return logging::covers(interface); }
   // The grant outlives every linker's result: host::Grant says so.
   Result<void> link(abi::Linker& linker) const override {
-    BERTH_TRY(ours::Logging::add_to_linker(linker, [this](abi::InstanceState&) -> ours::Logging* { return &ours_; }));
-    return wasis::Logging::add_to_linker(linker, [this](abi::InstanceState&) -> wasis::Logging* { return &wasis_; });
+    BERTH_TRY(ours::Logging::add_to_linker(linker,
+                                           [this](abi::InstanceState&) -> ours::Logging* { return &ours_; }));
+    return wasis::Logging::add_to_linker(linker,
+                                         [this](abi::InstanceState&) -> wasis::Logging* { return &wasis_; });
   }
 
  private:
@@ -73,7 +75,9 @@ class LoggingGrant final : public host::Grant {
 
 }  // namespace
 
-bool covers(std::string_view interface) { return grants::contains(kOurs, interface) || grants::contains(kWasis, interface); }
+bool covers(std::string_view interface) {
+  return grants::contains(kOurs, interface) || grants::contains(kWasis, interface);
+}
 
 std::shared_ptr<const host::Grant> grant(std::shared_ptr<GuestLog> log) {
   return std::make_shared<LoggingGrant>(std::move(log));

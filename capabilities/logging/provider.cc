@@ -29,9 +29,10 @@ void GuestLog::log(telemetry::Level level, std::string_view message, std::span<c
     dropped = std::exchange(dropped_, 0);
   }
   if (dropped > 0)
-    log_.warn("records of the guest were dropped: it logs more than its grant allows; to allow more, raise "
-              "logging.records-per-second",
-              {{"workload", workload_}, {"dropped", dropped}});
+    log_.warn(
+        "records of the guest were dropped: it logs more than its grant allows; to allow more, raise "
+        "logging.records-per-second",
+        {{"workload", workload_}, {"dropped", dropped}});
   std::vector<telemetry::Field> all;
   // The logger keeps kMaxFields and counts the others; a list of millions is not copied to be counted.
   const std::size_t kept = std::min(fields.size(), telemetry::kMaxFields);

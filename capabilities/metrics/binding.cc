@@ -22,12 +22,9 @@ template <class T = void>
 Answer<T> refuse(Error error) {
   switch (error.code()) {
     case Code::kInvalidArgument:
-    case Code::kAlreadyExists:
-      return Said<T>(std::unexpect, items::Error::Invalid{error.message()});
-    case Code::kResourceExhausted:
-      return Said<T>(std::unexpect, items::Error::TooMany{error.message()});
-    default:
-      return fail(std::move(error));
+    case Code::kAlreadyExists: return Said<T>(std::unexpect, items::Error::Invalid{error.message()});
+    case Code::kResourceExhausted: return Said<T>(std::unexpect, items::Error::TooMany{error.message()});
+    default: return fail(std::move(error));
   }
 }
 
@@ -40,7 +37,9 @@ Answer<> answer(Result<void> result) {
 class CounterHandle final : public items::Counter {
  public:
   explicit CounterHandle(metrics::Counter& counter) : counter_(counter) {}
-  Answer<> add(std::uint64_t amount, Attributes attributes) override { return answer(counter_.add(amount, attributes)); }
+  Answer<> add(std::uint64_t amount, Attributes attributes) override {
+    return answer(counter_.add(amount, attributes));
+  }
 
  private:
   metrics::Counter& counter_;
@@ -50,7 +49,9 @@ class GaugeHandle final : public items::Gauge {
  public:
   explicit GaugeHandle(metrics::Gauge& gauge) : gauge_(gauge) {}
   Answer<> set(double value, Attributes attributes) override { return answer(gauge_.set(value, attributes)); }
-  Answer<> add(double amount, Attributes attributes) override { return answer(gauge_.add(amount, attributes)); }
+  Answer<> add(double amount, Attributes attributes) override {
+    return answer(gauge_.add(amount, attributes));
+  }
 
  private:
   metrics::Gauge& gauge_;
@@ -78,13 +79,16 @@ class MetricsBinding final : public contract::Metrics {
  public:
   explicit MetricsBinding(GuestMetrics& metrics) : metrics_(metrics) {}
 
-  Answer<std::unique_ptr<items::Counter>> counter_open(std::string_view name, std::string_view description) override {
+  Answer<std::unique_ptr<items::Counter>> counter_open(std::string_view name,
+                                                       std::string_view description) override {
     return handle<items::Counter, CounterHandle>(metrics_.counter(name, description));
   }
-  Answer<std::unique_ptr<items::Gauge>> gauge_open(std::string_view name, std::string_view description) override {
+  Answer<std::unique_ptr<items::Gauge>> gauge_open(std::string_view name,
+                                                   std::string_view description) override {
     return handle<items::Gauge, GaugeHandle>(metrics_.gauge(name, description));
   }
-  Answer<std::unique_ptr<items::Histogram>> histogram_open(std::string_view name, std::string_view description,
+  Answer<std::unique_ptr<items::Histogram>> histogram_open(std::string_view name,
+                                                           std::string_view description,
                                                            std::span<const double> buckets) override {
     return handle<items::Histogram, HistogramHandle>(metrics_.histogram(name, description, buckets));
   }
@@ -95,14 +99,15 @@ class MetricsBinding final : public contract::Metrics {
 
 class MetricsGrant final : public host::Grant {
  public:
-  explicit MetricsGrant(std::shared_ptr<GuestMetrics> metrics) : metrics_(std::move(metrics)), binding_(*metrics_) {}
+  explicit MetricsGrant(std::shared_ptr<GuestMetrics> metrics)
+      : metrics_(std::move(metrics)), binding_(*metrics_) {}
 
   std::string_view capability() const override { return "metrics"; }
   bool covers(std::string_view interface) const override { return metrics::covers(interface); }
   // The grant outlives every linker's result: host::Grant says so.
   Result<void> link(abi::Linker& linker) const override {
-    return contract::Metrics::add_to_linker(linker,
-                                            [this](abi::InstanceState&) -> contract::Metrics* { return &binding_; });
+    return contract::Metrics::add_to_linker(
+        linker, [this](abi::InstanceState&) -> contract::Metrics* { return &binding_; });
   }
 
  private:
@@ -112,7 +117,9 @@ class MetricsGrant final : public host::Grant {
 
 }  // namespace
 
-bool covers(std::string_view interface) { return grants::contains({"berth:metrics", "0.1.0", kNames}, interface); }
+bool covers(std::string_view interface) {
+  return grants::contains({"berth:metrics", "0.1.0", kNames}, interface);
+}
 
 std::shared_ptr<const host::Grant> grant(std::shared_ptr<GuestMetrics> metrics) {
   return std::make_shared<MetricsGrant>(std::move(metrics));

@@ -11,7 +11,9 @@ namespace berth::metrics {
 namespace {
 
 constexpr manifest::Section kSection{
-    .path = "grants.metrics", .text = "Counters, gauges and histograms of the guest's own, shown with the host's.", .keys = {}};
+    .path = "grants.metrics",
+    .text = "Counters, gauges and histograms of the guest's own, shown with the host's.",
+    .keys = {}};
 
 }  // namespace
 
@@ -19,7 +21,8 @@ grants::Capability capability() {
   return {
       .info = {.name = "metrics", .covers = covers, .grant_line = "metrics: {}"},
       .section = &kSection,
-      .read = [](const manifest::Value& value, const std::string& path, manifest::Problems& problems) -> grants::Maker {
+      .read = [](const manifest::Value& value, const std::string& path,
+                 manifest::Problems& problems) -> grants::Maker {
         const std::size_t before = grants::count(problems);
         (void)manifest::MapReader(value, kSection, path, problems);
         if (grants::count(problems) > before) return {};

@@ -75,25 +75,29 @@ std::string prefix_of(std::string_view workload) {
 // Thread-safe.
 class GuestMetrics::Impl {
  public:
-  explicit Impl(const grants::Services& services) : budget_(services), prefix_(prefix_of(services.workload)) {}
+  explicit Impl(const grants::Services& services)
+      : budget_(services), prefix_(prefix_of(services.workload)) {}
 
   template <class T>
-  [[nodiscard]] Result<T*> metric(std::string_view name, std::string_view description, std::vector<double> bounds = {}) {
+  [[nodiscard]] Result<T*> metric(std::string_view name, std::string_view description,
+                                  std::vector<double> bounds = {}) {
     if (description.size() > kMaxDescriptionBytes)
-      return fail(Code::kInvalidArgument, fmt::format("the description has {} bytes; {} is the most", description.size(),
-                                                      kMaxDescriptionBytes));
+      return fail(Code::kInvalidArgument, fmt::format("the description has {} bytes; {} is the most",
+                                                      description.size(), kMaxDescriptionBytes));
     std::string clean = BERTH_TRY(clean_name(name, "name of the metric"));
     std::lock_guard lock(mutex_);
     if (const auto found = metrics_.find(clean); found != metrics_.end()) {
       const auto* same = std::get_if<std::unique_ptr<T>>(&found->second);
-      if (same == nullptr) return fail(Code::kAlreadyExists, fmt::format("{} exists as another kind of metric", clean));
+      if (same == nullptr)
+        return fail(Code::kAlreadyExists, fmt::format("{} exists as another kind of metric", clean));
       if constexpr (std::is_same_v<T, FamilyHistogram>)
         if ((*same)->bounds() != bounds)
           return fail(Code::kAlreadyExists, fmt::format("{} exists with other buckets", clean));
       return same->get();
     }
     if (metrics_.size() >= kMaxMetrics)
-      return fail(Code::kResourceExhausted, fmt::format("this workload has {} metrics, the most there may be", kMaxMetrics));
+      return fail(Code::kResourceExhausted,
+                  fmt::format("this workload has {} metrics, the most there may be", kMaxMetrics));
     auto made = [&] {
       if constexpr (std::is_same_v<T, FamilyHistogram>)
         return std::make_unique<T>(budget_, prefix_ + clean, description, std::move(bounds));
@@ -106,8 +110,8 @@ class GuestMetrics::Impl {
   }
 
  private:
-  using Metric =
-      std::variant<std::unique_ptr<FamilyCounter>, std::unique_ptr<FamilyGauge>, std::unique_ptr<FamilyHistogram>>;
+  using Metric = std::variant<std::unique_ptr<FamilyCounter>, std::unique_ptr<FamilyGauge>,
+                              std::unique_ptr<FamilyHistogram>>;
 
   SeriesBudget budget_;
   const std::string prefix_;
@@ -129,12 +133,14 @@ Result<Gauge*> GuestMetrics::gauge(std::string_view name, std::string_view descr
 Result<Histogram*> GuestMetrics::histogram(std::string_view name, std::string_view description,
                                            std::span<const double> buckets) {
   if (buckets.size() > kMaxBuckets)
-    return fail(Code::kInvalidArgument, fmt::format("{} buckets; {} is the most", buckets.size(), kMaxBuckets));
+    return fail(Code::kInvalidArgument,
+                fmt::format("{} buckets; {} is the most", buckets.size(), kMaxBuckets));
   if (!std::ranges::all_of(buckets, [](double b) { return std::isfinite(b); }) ||
       std::ranges::adjacent_find(buckets, std::greater_equal{}) != buckets.end())
     return fail(Code::kInvalidArgument, "the buckets must be finite and ascend");
   if (buckets.empty()) buckets = telemetry::latency_buckets();
-  return impl_->metric<FamilyHistogram>(name, description, std::vector<double>(buckets.begin(), buckets.end()));
+  return impl_->metric<FamilyHistogram>(name, description,
+                                        std::vector<double>(buckets.begin(), buckets.end()));
 }
 
 }  // namespace berth::metrics

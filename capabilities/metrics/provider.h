@@ -51,7 +51,7 @@ class GuestMetrics final {
   [[nodiscard]] Result<Gauge*> gauge(std::string_view name, std::string_view description);
   // No buckets: those for seconds.
   [[nodiscard]] Result<Histogram*> histogram(std::string_view name, std::string_view description,
-                                                             std::span<const double> buckets);
+                                             std::span<const double> buckets);
 
  private:
   class Impl;

@@ -6,7 +6,8 @@
 namespace berth::random {
 namespace {
 constexpr std::string_view kNames[] = {"random", "insecure", "insecure-seed"};
-constexpr manifest::Section kSection{.path = "grants.random", .text = "Random numbers: secure, insecure and a seed.", .keys = {}};
+constexpr manifest::Section kSection{
+    .path = "grants.random", .text = "Random numbers: secure, insecure and a seed.", .keys = {}};
 }  // namespace
 
 grants::Capability capability() {

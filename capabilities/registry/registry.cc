@@ -14,8 +14,8 @@
 namespace berth::registry {
 
 std::vector<grants::Capability> capabilities() {
-  return {clocks::capability(),  random::capability(), filesystem::capability(), sockets::capability(),
-          http::capability(),    config::capability(), logging::capability(),    metrics::capability()};
+  return {clocks::capability(), random::capability(), filesystem::capability(), sockets::capability(),
+          http::capability(),   config::capability(), logging::capability(),    metrics::capability()};
 }
 
 std::shared_ptr<const host::Grant> base_grant(const grants::Services& services) {

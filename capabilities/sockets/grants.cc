@@ -15,37 +15,36 @@
 namespace berth::sockets {
 namespace {
 
-constexpr std::string_view kNames[] = {"instance-network", "ip-name-lookup", "network", "tcp",
-                                       "tcp-create-socket", "udp", "udp-create-socket"};
+constexpr std::string_view kNames[] = {
+    "instance-network", "ip-name-lookup", "network", "tcp", "tcp-create-socket", "udp", "udp-create-socket"};
 constexpr grants::InterfaceSet kSet{"wasi:sockets", grants::kWasiVersion, kNames};
 constexpr manifest::Key kKeys[] = {
     {"tcp", "list of address rules", "[]", "[\"10.0.0.0/8:5432\"]", "Where TCP connections may go."},
-    {"udp", "list of address rules", "[]", "[\"10.0.0.53:53\"]", "Where UDP datagrams may go."},
-    {"listen", "list of address rules", "[]", "[\"127.0.0.1:8080\"]", "Local addresses that sockets may be bound to."},
-    {"resolve", "list of host names", "[]", "[db.example.com, \"*.example.org\"]", "Names that may be looked up."},
+    {"udp", "list of address rules", "[]", "[\"10.0.0.53:53\"]",
+     "Where UDP datagrams may go to and come from."},
+    {"listen", "list of address rules", "[]", "[\"127.0.0.1:8080\"]",
+     "Local addresses that sockets may be bound to."},
+    {"resolve", "list of host names", "[]", "[db.example.com, \"*.example.org\"]",
+     "Names that may be looked up."},
 };
-constexpr manifest::Section kSection{
-    .path = "grants.sockets",
-    .text = "What sockets may reach. An address rule is a range or `public`, with or without ports. Addresses that "
-            "are not public are allowed only by a range that names them.",
-    .keys = kKeys};
+constexpr manifest::Section kSection{.path = "grants.sockets",
+                                     .text =
+                                         "What sockets may reach. An address rule is a range or `public`, "
+                                         "with or without ports. Addresses that "
+                                         "are not public are allowed only by a range that names them.",
+                                     .keys = kKeys};
 
 struct UseText {
   std::string_view what, key;
 };
 UseText text_of(abi::SocketUse use) {
   switch (use) {
-    case abi::SocketUse::kTcpConnect:
-      return {"a TCP connection to", "tcp"};
+    case abi::SocketUse::kTcpConnect: return {"a TCP connection to", "tcp"};
     case abi::SocketUse::kUdpConnect:
-    case abi::SocketUse::kUdpSend:
-      return {"a UDP datagram to", "udp"};
-    case abi::SocketUse::kTcpBind:
-      return {"a TCP socket at", "listen"};
-    case abi::SocketUse::kUdpBind:
-      return {"a UDP socket at", "listen"};
-    case abi::SocketUse::kHttpConnect:
-      break;
+    case abi::SocketUse::kUdpSend: return {"UDP with", "udp"};
+    case abi::SocketUse::kTcpBind: return {"a TCP socket at", "listen"};
+    case abi::SocketUse::kUdpBind: return {"a UDP socket at", "listen"};
+    case abi::SocketUse::kHttpConnect: break;
   }
   return {};
 }
@@ -53,7 +52,9 @@ UseText text_of(abi::SocketUse use) {
 class SocketsGrant final : public grants::WasiGrant {
  public:
   SocketsGrant(Rules rules, grants::Services services)
-      : WasiGrant("sockets", kSet), rules_(std::make_shared<Rules>(std::move(rules))), services_(std::move(services)) {}
+      : WasiGrant("sockets", kSet),
+        rules_(std::make_shared<Rules>(std::move(rules))),
+        services_(std::move(services)) {}
 
   void configure(host::WasiSettings& settings) const override {
     auto denials = std::make_shared<grants::Denials>(services_, "sockets", settings.version);
@@ -63,8 +64,9 @@ class SocketsGrant final : public grants::WasiGrant {
       if (rules->allows(use, address, to.port)) return true;
       const UseText text = text_of(use);
       const std::string place = grants::endpoint(address, to.port);
-      denials->report(fmt::format("{} {} ({})", text.what, place, net::address_class_name(address.classify())),
-                      fmt::format("sockets: {{ {}: [\"{}\"] }}", text.key, place));
+      denials->report(
+          fmt::format("{} {} ({})", text.what, place, net::address_class_name(address.classify())),
+          fmt::format("sockets: {{ {}: [\"{}\"] }}", text.key, place));
       return false;
     });
     settings.resolve.push_back([rules = rules_, denials](std::string_view name) {
@@ -100,36 +102,30 @@ void read_addresses(const manifest::Value& section, std::string_view key, const 
 
 bool Rules::allows(abi::SocketUse use, const net::IpAddress& address, std::uint16_t port) const {
   switch (use) {
-    case abi::SocketUse::kTcpConnect:
-      return tcp.allows(address, port);
+    case abi::SocketUse::kTcpConnect: return tcp.allows(address, port);
     case abi::SocketUse::kUdpConnect:
-    case abi::SocketUse::kUdpSend:
-      return udp.allows(address, port);
+    case abi::SocketUse::kUdpSend: return udp.allows(address, port);
     case abi::SocketUse::kUdpBind:
-      // WASI has a client bind before it sends: any address and a port the system chooses.
-      if (has_udp && port == 0 && std::ranges::all_of(address.bytes(), [](std::uint8_t b) { return b == 0; })) return true;
-      return listen.allows(address, port);
-    case abi::SocketUse::kTcpBind:
-      return listen.allows(address, port);
-    case abi::SocketUse::kHttpConnect:
-      return false;
+    case abi::SocketUse::kTcpBind: return listen.allows(address, port);
+    case abi::SocketUse::kHttpConnect: return false;
   }
   return false;
 }
 
 bool Rules::allows_lookup(std::string_view name) const {
   const auto host = grants::parse_host(name);
-  return host && std::ranges::any_of(resolve, [&](const grants::HostPattern& pattern) { return pattern.matches(*host); });
+  return host && std::ranges::any_of(
+                     resolve, [&](const grants::HostPattern& pattern) { return pattern.matches(*host); });
 }
 
-std::optional<Rules> read(const manifest::Value& value, const std::string& path, manifest::Problems& problems) {
+std::optional<Rules> read(const manifest::Value& value, const std::string& path,
+                          manifest::Problems& problems) {
   const std::size_t before = grants::count(problems);
   (void)manifest::MapReader(value, kSection, path, problems);
   Rules rules;
   read_addresses(value, "tcp", path, rules.tcp, problems);
   read_addresses(value, "udp", path, rules.udp, problems);
   read_addresses(value, "listen", path, rules.listen, problems);
-  if (const manifest::Value* udp = value.find("udp")) rules.has_udp = udp->is_scalar() || !udp->items().empty();
   const std::string resolve = path + ".resolve";
   for (const grants::Text& item : grants::read_texts(value, "resolve", resolve, problems)) {
     if (auto pattern = grants::HostPattern::parse(item.text))
@@ -147,10 +143,12 @@ grants::Capability capability() {
                .covers = [](std::string_view interface) { return grants::contains(kSet, interface); },
                .grant_line = "sockets: {}"},
       .section = &kSection,
-      .read = [](const manifest::Value& value, const std::string& path, manifest::Problems& problems) -> grants::Maker {
+      .read = [](const manifest::Value& value, const std::string& path,
+                 manifest::Problems& problems) -> grants::Maker {
         auto rules = read(value, path, problems);
         if (!rules) return {};
-        return [rules = std::move(*rules)](const grants::Services& services) -> Result<std::shared_ptr<const host::Grant>> {
+        return [rules = std::move(*rules)](
+                   const grants::Services& services) -> Result<std::shared_ptr<const host::Grant>> {
           return std::make_shared<SocketsGrant>(rules, services);
         };
       },

@@ -16,10 +16,9 @@ namespace berth::sockets {
 // What the section allows. Immutable, Thread-safe.
 struct Rules {
   net::AddressPolicy tcp;     // addresses to connect to
-  net::AddressPolicy udp;     // addresses to send to
+  net::AddressPolicy udp;     // addresses to send to and to receive from
   net::AddressPolicy listen;  // local addresses to bind
   std::vector<grants::HostPattern> resolve;
-  bool has_udp = false;
 
   // About the address being dialled or bound, whatever name it came from. False for HTTP.
   [[nodiscard]] bool allows(abi::SocketUse use, const net::IpAddress& address, std::uint16_t port) const;

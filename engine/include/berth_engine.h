@@ -274,8 +274,10 @@ berth_error_t* berth_resource_drop(berth_instance_t* instance, uint32_t id);
 
 /* The guest's memory. The pointer changes after each berth_lower_realloc. */
 uint8_t* berth_lower_memory(berth_lower_cx_t* cx, size_t* len);
-/* Allocates in the guest; the engine has checked bounds and alignment of *out. */
-berth_error_t* berth_lower_realloc(berth_lower_cx_t* cx, uint32_t align, uint32_t size, uint32_t* out);
+/* Allocates in the guest; the engine has checked bounds and alignment of *out. *memory is then what
+ * berth_lower_memory would return; it may be NULL. */
+berth_error_t* berth_lower_realloc(berth_lower_cx_t* cx, uint32_t align, uint32_t size, uint32_t* out,
+                                   uint8_t** memory);
 /* Makes a guest handle. `resource` is "IFACE#name" as in the structural text. `rep`: for a host
  * resource its rep, for a guest resource the id. An own of a guest resource gives the id away. */
 berth_error_t* berth_lower_own(berth_lower_cx_t* cx, berth_str_t resource, uint32_t rep, uint32_t* handle);

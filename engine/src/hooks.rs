@@ -333,7 +333,8 @@ pub struct RawParams<const N: usize, const H: bool> {
     pub spilled: u32,
     memory: *const u8,
     pub memory_len: usize,
-    pub handles: Vec<Lifted>,
+    /// None without H. Boxed, so that the common case moves one word.
+    pub handles: Option<Box<Vec<Lifted>>>,
 }
 
 // `memory` is only used before the guest can run again, on the thread that lifted it.
@@ -385,9 +386,9 @@ unsafe impl<const N: usize, const H: bool> Lift for RawParams<N, H> {
         src: &[ValRaw; N],
     ) -> Result<Self> {
         let handles = if H {
-            lift_handles(cx, ty, Source::Flat(src))?
+            Some(Box::new(lift_handles(cx, ty, Source::Flat(src))?))
         } else {
-            Vec::new()
+            None
         };
         let memory = cx.memory();
         Ok(RawParams {
@@ -407,9 +408,9 @@ unsafe impl<const N: usize, const H: bool> Lift for RawParams<N, H> {
         let memory = cx.memory();
         let spilled = offset_in(memory, bytes);
         let handles = if H {
-            lift_handles(cx, ty, Source::Memory(spilled))?
+            Some(Box::new(lift_handles(cx, ty, Source::Memory(spilled))?))
         } else {
-            Vec::new()
+            None
         };
         Ok(RawParams {
             args: [ValRaw::u32(0); N],
@@ -512,6 +513,42 @@ unsafe impl<const R: usize> Lower for RawRet<R> {
     ) -> Result<()> {
         let mut unused = Value::default();
         self.lower(cx, ty, &mut unused, u32::try_from(offset)?)
+    }
+}
+
+/// The result of a call that C answered at once: a flat value (R = 1) or none. Kept apart from
+/// [`RawRet`] because it moves in a register.
+pub struct DirectRet<const R: usize>(pub u64);
+
+unsafe impl<const R: usize> ComponentType for DirectRet<R> {
+    type Lower = [ValRaw; R];
+    const ABI: CanonicalAbiInfo = OPAQUE_ABI;
+
+    fn typecheck(_: &InterfaceType, _: &InstanceType<'_>) -> Result<()> {
+        Ok(())
+    }
+}
+
+unsafe impl<const R: usize> ComponentNamedList for DirectRet<R> {}
+
+unsafe impl<const R: usize> Lower for DirectRet<R> {
+    fn linear_lower_to_flat<T>(
+        &self,
+        _: &mut LowerContext<'_, T>,
+        _: InterfaceType,
+        dst: &mut MaybeUninit<[ValRaw; R]>,
+    ) -> Result<()> {
+        dst.write([ValRaw::u64(self.0); R]);
+        Ok(())
+    }
+
+    fn linear_lower_to_memory<T>(
+        &self,
+        _: &mut LowerContext<'_, T>,
+        _: InterfaceType,
+        _: usize,
+    ) -> Result<()> {
+        Err(wasmtime::Error::msg("a direct result is never in memory"))
     }
 }
 
@@ -700,11 +737,16 @@ pub unsafe extern "C" fn berth_lower_realloc(
     align: u32,
     size: u32,
     out: *mut u32,
+    memory: *mut *mut u8,
 ) -> *mut crate::error::CError {
-    into_c(
-        unsafe { lower_handle(cx) }.run(|ops| ops.realloc(align, size)),
-        out,
-    )
+    let run = unsafe { lower_handle(cx) }.run(|ops| {
+        let address = ops.realloc(align, size)?;
+        if !memory.is_null() {
+            unsafe { *memory = ops.memory().as_mut_ptr() };
+        }
+        Ok(address)
+    });
+    into_c(run, out)
 }
 
 #[unsafe(no_mangle)]

@@ -4,7 +4,7 @@ use crate::completion::{Completion, Waiting};
 use crate::engine::Engine;
 use crate::error::{CError, Code, Failure, Shared, boundary, caught_or, describe};
 use crate::ffi::{self, HostCall, ResourceDrop, Str, Value};
-use crate::hooks::{Op, RawParams, RawRet};
+use crate::hooks::{DirectRet, Op, RawParams, RawRet};
 use crate::instance::StoreData;
 use crate::types_text::unversioned;
 use std::sync::Arc;
@@ -50,7 +50,13 @@ pub struct HostResource {
 }
 
 impl HostEntry {
+    /// C leaves nothing behind that outlives its call.
+    fn is_direct(&self) -> bool {
+        !self.func.async_ && self.func.lower.is_none() && self.func.drop.is_none()
+    }
+
     /// Calls C with lifted parameters. The guest's memory stays where it is until this returns.
+    #[inline]
     fn begin<const N: usize, const H: bool>(
         &self,
         data: &mut StoreData,
@@ -65,7 +71,10 @@ impl HostEntry {
         let memory = params.memory();
         let memory_len = params.memory_len;
         let spilled = params.spilled;
-        let handles = data.take_handles(params.handles);
+        let handles = match params.handles {
+            Some(handles) => data.take_handles(*handles),
+            None => Vec::new(),
+        };
         let mut host_call = HostCall {
             args: args.as_ptr(),
             spilled,
@@ -133,6 +142,14 @@ fn add_with<const N: usize, const H: bool, const R: usize>(
                     waiting.await?;
                     Ok(RawRet::<R> { op, result })
                 })
+            },
+        )
+    } else if entry.is_direct() {
+        at.func_wrap(
+            &name,
+            move |mut store: StoreContextMut<'_, StoreData>, params: RawParams<N, H>| {
+                let (_, result) = entry.begin(store.data_mut(), params, std::ptr::null())?;
+                Ok(DirectRet::<R>(result.lo))
             },
         )
     } else {

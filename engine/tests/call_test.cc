@@ -133,7 +133,7 @@ TEST_P(CallTest, bytes_in_and_out) {
                 [&](void* op, berth_lower_cx_t* cx, berth_val_t*, uint32_t addr) {
                   EXPECT_EQ(op, &kept);
                   uint32_t at = 0;
-                  if (auto* e = berth_lower_realloc(cx, 1, kept.size(), &at)) return e;
+                  if (auto* e = berth_lower_realloc(cx, 1, kept.size(), &at, nullptr)) return e;
                   size_t len = 0;
                   uint8_t* memory = berth_lower_memory(cx, &len);
                   EXPECT_LE(at + kept.size(), len);
@@ -157,7 +157,7 @@ TEST_P(CallTest, bytes_in_and_out) {
   c.lower = [](void* ctx, berth_lower_cx_t* cx, berth_val_t* args) -> berth_error_t* {
     auto& in = static_cast<Bytes*>(ctx)->in;
     uint32_t at = 0;
-    if (auto* e = berth_lower_realloc(cx, 1, in.size(), &at)) return e;
+    if (auto* e = berth_lower_realloc(cx, 1, in.size(), &at, nullptr)) return e;
     std::memcpy(berth_lower_memory(cx, nullptr) + at, in.data(), in.size());
     args[0].lo = at;
     args[1].lo = in.size();
@@ -220,7 +220,7 @@ TEST_P(CallTest, spilled_parameters) {
   berth_call_t c{};
   c.lower = [](void*, berth_lower_cx_t* cx, berth_val_t* args) -> berth_error_t* {
     uint32_t at = 0;
-    if (auto* e = berth_lower_realloc(cx, 4, 68, &at)) return e;
+    if (auto* e = berth_lower_realloc(cx, 4, 68, &at, nullptr)) return e;
     for (uint32_t i = 0; i < 17; i++) {
       uint32_t value = i * i;
       std::memcpy(berth_lower_memory(cx, nullptr) + at + 4 * i, &value, 4);

@@ -286,7 +286,7 @@ TEST_P(ReallocTest, bad_allocators) {
     c.ctx = &swallow;
     c.lower = [](void* ctx, berth_lower_cx_t* cx, berth_val_t* args) -> berth_error_t* {
       uint32_t at = 0;
-      auto* error = berth_lower_realloc(cx, 4, 16, &at);
+      auto* error = berth_lower_realloc(cx, 4, 16, &at, nullptr);
       args[0].lo = at;
       args[1].lo = 4;
       // Even when the error is lost, the call must not go on.

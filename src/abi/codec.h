@@ -33,7 +33,8 @@
 
 namespace berth::abi {
 
-static_assert(std::endian::native == std::endian::little, "guest memory is little-endian and is copied as it is");
+static_assert(std::endian::native == std::endian::little,
+              "guest memory is little-endian and is copied as it is");
 
 template <class T>
 struct Abi;
@@ -56,8 +57,8 @@ inline void store_raw(std::uint8_t* p, T v) {
 // ---- scalars ------------------------------------------------------------------------------------
 
 template <class T>
-concept Number = (std::integral<T> || std::floating_point<T>) && !std::same_as<T, bool> && !std::same_as<T, char32_t> &&
-                 sizeof(T) <= 8;
+concept Number = (std::integral<T> || std::floating_point<T>) && !std::same_as<T, bool> &&
+                 !std::same_as<T, char32_t> && sizeof(T) <= 8;
 
 template <class T>
 struct ScalarLayout {
@@ -76,18 +77,25 @@ struct Abi<T> : ScalarLayout<T> {
   static bool lift(LiftCx&, const berth_val_t*& v, T& out) {
     const std::uint64_t bits = (v++)->lo;
     // Narrower integers wrap, as the specification says.
-    if constexpr (std::same_as<T, float>) out = std::bit_cast<float>(static_cast<std::uint32_t>(bits));
-    else if constexpr (std::same_as<T, double>) out = std::bit_cast<double>(bits);
-    else out = static_cast<T>(bits);
+    if constexpr (std::same_as<T, float>)
+      out = std::bit_cast<float>(static_cast<std::uint32_t>(bits));
+    else if constexpr (std::same_as<T, double>)
+      out = std::bit_cast<double>(bits);
+    else
+      out = static_cast<T>(bits);
     return true;
   }
   static bool store(LowerCx& cx, std::uint32_t a, T value) { return store_raw(cx.at(a), value), true; }
   static bool lower(LowerCx&, berth_val_t*& v, T value) {
     std::uint64_t bits = 0;
-    if constexpr (std::same_as<T, float>) bits = std::bit_cast<std::uint32_t>(value);
-    else if constexpr (std::same_as<T, double>) bits = std::bit_cast<std::uint64_t>(value);
-    else if constexpr (sizeof(T) == 8) bits = static_cast<std::uint64_t>(value);
-    else bits = static_cast<std::uint32_t>(static_cast<std::int32_t>(value));
+    if constexpr (std::same_as<T, float>)
+      bits = std::bit_cast<std::uint32_t>(value);
+    else if constexpr (std::same_as<T, double>)
+      bits = std::bit_cast<std::uint64_t>(value);
+    else if constexpr (sizeof(T) == 8)
+      bits = static_cast<std::uint64_t>(value);
+    else
+      bits = static_cast<std::uint32_t>(static_cast<std::int32_t>(value));
     (v++)->lo = bits;
     return true;
   }
@@ -109,10 +117,13 @@ struct Abi<char32_t> : ScalarLayout<char32_t> {
   static constexpr bool kPlain = false;
   [[nodiscard]] static bool valid(std::uint32_t c) { return c < 0xd800 || (c > 0xdfff && c <= 0x10ffff); }
   static bool take(LiftCx& cx, std::uint32_t c, char32_t& out) {
-    if (!valid(c)) [[unlikely]] return cx.fail("char is not a Unicode scalar value", c);
+    if (!valid(c)) [[unlikely]]
+      return cx.fail("char is not a Unicode scalar value", c);
     return out = c, true;
   }
-  static bool load(LiftCx& cx, const std::uint8_t* p, char32_t& out) { return take(cx, load_raw<std::uint32_t>(p), out); }
+  static bool load(LiftCx& cx, const std::uint8_t* p, char32_t& out) {
+    return take(cx, load_raw<std::uint32_t>(p), out);
+  }
   static bool lift(LiftCx& cx, const berth_val_t*& v, char32_t& out) {
     return take(cx, static_cast<std::uint32_t>((v++)->lo), out);
   }
@@ -167,7 +178,9 @@ template <>
 struct Abi<std::string_view> : PointerAndLength<Abi<std::string_view>, std::string_view, std::string_view> {
   static constexpr bool kHandles = false;
   static constexpr bool kOwns = false;
-  static bool pointed(LiftCx& cx, std::uint32_t a, std::uint32_t n, std::string_view& out) { return cx.string(a, n, out); }
+  static bool pointed(LiftCx& cx, std::uint32_t a, std::uint32_t n, std::string_view& out) {
+    return cx.string(a, n, out);
+  }
   static bool placed(LowerCx& cx, std::string_view s, std::uint32_t& a) { return cx.string(s, a); }
 };
 
@@ -193,8 +206,8 @@ struct ListTraits {
 // A view of guest memory; only for types whose guest memory is a C++ array.
 template <class T>
   requires(Abi<T>::kPlain)
-struct Abi<std::span<const T>> : PointerAndLength<Abi<std::span<const T>>, std::span<const T>, std::span<const T>>,
-                                 ListTraits<T> {
+struct Abi<std::span<const T>>
+    : PointerAndLength<Abi<std::span<const T>>, std::span<const T>, std::span<const T>>, ListTraits<T> {
   static bool pointed(LiftCx& cx, std::uint32_t a, std::uint32_t n, std::span<const T>& out) {
     const std::uint8_t* p = nullptr;
     if (!cx.range(a, n, sizeof(T), alignof(T), p)) return false;
@@ -209,10 +222,12 @@ struct Abi<std::span<const T>> : PointerAndLength<Abi<std::span<const T>>, std::
 };
 
 template <class T>
-struct Abi<std::vector<T>> : PointerAndLength<Abi<std::vector<T>>, std::vector<T>, std::span<const T>>, ListTraits<T> {
+struct Abi<std::vector<T>> : PointerAndLength<Abi<std::vector<T>>, std::vector<T>, std::span<const T>>,
+                             ListTraits<T> {
   static bool pointed(LiftCx& cx, std::uint32_t a, std::uint32_t n, std::vector<T>& out) {
     const std::uint8_t* p = nullptr;
-    if (!cx.range(a, n, Abi<T>::kSize, Abi<T>::kAlign, p) || !cx.charge(std::uint64_t{n} * sizeof(T))) return false;
+    if (!cx.range(a, n, Abi<T>::kSize, Abi<T>::kAlign, p) || !cx.charge(std::uint64_t{n} * sizeof(T)))
+      return false;
     if constexpr (Abi<T>::kPlain) {
       // From a range, so that the memory is written once.
       const T* first = reinterpret_cast<const T*>(p);
@@ -241,8 +256,9 @@ struct Abi<std::vector<T>> : PointerAndLength<Abi<std::vector<T>>, std::vector<T
 };
 
 template <>
-struct Abi<std::vector<bool>> : PointerAndLength<Abi<std::vector<bool>>, std::vector<bool>, const std::vector<bool>&>,
-                                ListTraits<bool> {
+struct Abi<std::vector<bool>>
+    : PointerAndLength<Abi<std::vector<bool>>, std::vector<bool>, const std::vector<bool>&>,
+      ListTraits<bool> {
   static bool pointed(LiftCx& cx, std::uint32_t a, std::uint32_t n, std::vector<bool>& out) {
     const std::uint8_t* p = nullptr;
     if (!cx.range(a, n, 1, 1, p) || !cx.charge(n / 8)) return false;

@@ -25,7 +25,8 @@ Result<std::vector<Item>> parse_items(const Json& list, int depth) {
   std::vector<Item> out;
   out.reserve(list.size());
   for (const Json& j : list) {
-    if (!j.is_object() || !j.contains("name") || !j["name"].is_string() || !j.contains("kind") || !j["kind"].is_string())
+    if (!j.is_object() || !j.contains("name") || !j["name"].is_string() || !j.contains("kind") ||
+        !j["kind"].is_string())
       return bad_shape("an item without name or kind");
     Item item;
     item.name = j["name"].get_ref<const std::string&>();
@@ -72,7 +73,8 @@ BinaryKind binary_kind(std::span<const std::uint8_t> bytes) {
 
 Result<std::vector<std::uint8_t>> adapt_module(std::span<const std::uint8_t> bytes) {
   berth_bytes_t out{};
-  if (auto r = check(berth_adapt_module(bytes.data(), bytes.size(), &out)); !r) return fail(std::move(r).error());
+  if (auto r = check(berth_adapt_module(bytes.data(), bytes.size(), &out)); !r)
+    return fail(std::move(r).error());
   return take_bytes(out);
 }
 
@@ -83,9 +85,11 @@ Result<std::vector<std::uint8_t>> parse_text(std::string_view text) {
 }
 
 Result<Shape> parse_shape(std::string_view json) {
-  if (json.size() > kMaxDescribeBytes) return fail(Code::kResourceExhausted, "the component's description is over 16 MiB");
+  if (json.size() > kMaxDescribeBytes)
+    return fail(Code::kResourceExhausted, "the component's description is over 16 MiB");
   const Json j = Json::parse(json, nullptr, false);
-  if (!j.is_object() || !j.contains("imports") || !j.contains("exports")) return bad_shape("not an object of imports and exports");
+  if (!j.is_object() || !j.contains("imports") || !j.contains("exports"))
+    return bad_shape("not an object of imports and exports");
   Shape shape;
   shape.imports = BERTH_TRY(parse_items(j["imports"], 0));
   shape.exports = BERTH_TRY(parse_items(j["exports"], 0));

@@ -18,10 +18,10 @@ enum class ItemKind : std::uint8_t { kInterface, kFunc, kResource, kType, kCompo
 
 // One import or export.
 struct Item {
-  std::string name;           // "ns:pkg/iface@1.0.0", or a plain name
+  std::string name;  // "ns:pkg/iface@1.0.0", or a plain name
   ItemKind kind = ItemKind::kType;
-  std::string type;           // kFunc: structural text, "func(a: u32) -> string"
-  std::vector<Item> items;    // kInterface: what is in it
+  std::string type;         // kFunc: structural text, "func(a: u32) -> string"
+  std::vector<Item> items;  // kInterface: what is in it
   bool operator==(const Item&) const = default;
 };
 

@@ -37,7 +37,8 @@ Engine::~Engine() {
 std::uint64_t Engine::ticks(std::chrono::nanoseconds time) const {
   const std::chrono::nanoseconds tick =
       options_.tick > std::chrono::microseconds::zero() ? options_.tick : std::chrono::milliseconds(1);
-  return static_cast<std::uint64_t>(std::max<std::int64_t>(1, (time + tick - std::chrono::nanoseconds(1)) / tick));
+  return static_cast<std::uint64_t>(
+      std::max<std::int64_t>(1, (time + tick - std::chrono::nanoseconds(1)) / tick));
 }
 
 void Engine::run_clock(const std::stop_token& stop) {

@@ -19,11 +19,11 @@ enum class Allocation : std::uint8_t { kPooling, kOnDemand };
 struct EngineOptions {
   Compiler compiler = Compiler::kCranelift;
   Allocation allocation = Allocation::kPooling;
-  std::uint32_t max_instances = 1'000;            // component instances alive at once
-  std::uint64_t max_memory_bytes = 64ull << 20;   // hard maximum of one linear memory
-  std::uint32_t max_table_elements = 20'000;      // hard maximum of one table
-  std::uint32_t max_wasm_stack_bytes = 128 << 10; // stack a guest may use
-  std::uint32_t async_stack_bytes = 256 << 10;    // whole stack of one fibre
+  std::uint32_t max_instances = 1'000;             // component instances alive at once
+  std::uint64_t max_memory_bytes = 64ull << 20;    // hard maximum of one linear memory
+  std::uint32_t max_table_elements = 20'000;       // hard maximum of one table
+  std::uint32_t max_wasm_stack_bytes = 128 << 10;  // stack a guest may use
+  std::uint32_t async_stack_bytes = 256 << 10;     // whole stack of one fibre
   // Length of one epoch tick. Deadlines are exact to two ticks, and a computing guest on the fibre
   // path lets others run once a tick. Zero: nobody ticks but tick().
   std::chrono::microseconds tick = std::chrono::milliseconds(1);

@@ -31,8 +31,10 @@ class Call {
     // Abi<T> lowers string_view and span where T is their owning type, and a pointer for a borrow.
     template <class P, class A>
     static decltype(auto) plain(A& arg) {
-      if constexpr (std::is_pointer_v<P> && !std::is_pointer_v<std::remove_reference_t<A>>) return &arg;
-      else return (arg);
+      if constexpr (std::is_pointer_v<P> && !std::is_pointer_v<std::remove_reference_t<A>>)
+        return &arg;
+      else
+        return (arg);
     }
     bool lower_flat(LowerCx& cx, berth_val_t* v) {
       return [&]<std::size_t... I>(std::index_sequence<I...>) {
@@ -44,7 +46,8 @@ class Call {
       if (!cx.realloc(Params::kAlign, Params::kSize, record)) return false;
       v->lo = record;
       return [&]<std::size_t... I>(std::index_sequence<I...>) {
-        return (true && ... && Abi<Ps>::store(cx, record + Params::kOffsets[I], plain<Ps>(std::get<I>(args))));
+        return (true && ... &&
+                Abi<Ps>::store(cx, record + Params::kOffsets[I], plain<Ps>(std::get<I>(args))));
       }(std::index_sequence_for<Ps...>{});
     }
 
@@ -52,15 +55,17 @@ class Call {
       auto* self = static_cast<Frame*>(ctx);
       try {
         LowerCx cx(raw, Direction::kExport, self->state);
-        if constexpr (kSpilled) (void)self->lower_spilled(cx, v);
-        else (void)self->lower_flat(cx, v);
+        if constexpr (kSpilled)
+          (void)self->lower_spilled(cx, v);
+        else
+          (void)self->lower_flat(cx, v);
         return cx.take_error();
       } catch (...) {
         return engine_error(BERTH_E_INTERNAL, "out of memory while lowering parameters");
       }
     }
-    static berth_error_t* lift(void* ctx, const berth_val_t* result, const std::uint8_t* memory, std::size_t size,
-                               const std::uint32_t* handles, std::size_t handle_count) {
+    static berth_error_t* lift(void* ctx, const berth_val_t* result, const std::uint8_t* memory,
+                               std::size_t size, const std::uint32_t* handles, std::size_t handle_count) {
       auto* self = static_cast<Frame*>(ctx);
       try {
         LiftCx cx(memory, size, Direction::kExport, self->state, handles, handle_count);
@@ -102,7 +107,8 @@ class Call {
   };
 
  public:
-  static Result<Export> find(const Pre& pre, std::string_view interface, std::string_view name, std::string_view type) {
+  static Result<Export> find(const Pre& pre, std::string_view interface, std::string_view name,
+                             std::string_view type) {
     return pre.find_export(interface, name, type, Params::kFlat, Ret<R>::kResults, Ret<R>::kHandles);
   }
 
@@ -112,9 +118,11 @@ class Call {
     Frame<std::remove_reference_t<Arg<Ps>>...> frame{&instance.state(), where, {args...}, &out};
     berth_call_t call;  // args stay unset on purpose: only those in use are written and read
     berth_error_t* error = frame.prepare(call);
-    if (error == nullptr) [[likely]] error = instance.call(function, call);
+    if (error == nullptr) [[likely]]
+      error = instance.call(function, call);
     if constexpr (kLends) instance.state().resources().end_lending();
-    if (error != nullptr) [[unlikely]] return std::unexpected(instance.take(error));
+    if (error != nullptr) [[unlikely]]
+      return std::unexpected(instance.take(error));
     frame.finish(call);
     return out;
   }
@@ -125,8 +133,10 @@ class Call {
     Frame<Ps...> frame{&instance.state(), where, {args...}, &out};
     berth_call_t call;
     Result<void> done;
-    if (berth_error_t* error = frame.prepare(call)) done = std::unexpected(instance.take(error));
-    else done = co_await instance.call_async(function, call);
+    if (berth_error_t* error = frame.prepare(call))
+      done = std::unexpected(instance.take(error));
+    else
+      done = co_await instance.call_async(function, call);
     if constexpr (kLends) instance.state().resources().end_lending();
     if (!done) co_return std::unexpected(std::move(done).error());
     frame.finish(call);
@@ -149,7 +159,8 @@ class GuestObject {
   // The instance, or an error once it is gone or the resource was given away.
   [[nodiscard]] Result<Instance*> instance() const {
     if (handle_.state == nullptr || handle_.state->instance() == nullptr)
-      return fail(Code::kFailedPrecondition, "the resource's instance is gone, or the resource was given away");
+      return fail(Code::kFailedPrecondition,
+                  "the resource's instance is gone, or the resource was given away");
     return handle_.state->instance();
   }
 

@@ -22,8 +22,8 @@ enum class FailureKind : std::uint8_t {
   kExit,         // wasi:cli/exit; Failure::exit_code
   kHost,         // a host function failed; the Error is the one the host function returned
   kCancelled,
-  kResources,    // the engine's pool is exhausted
-  kInternal,     // our own bug
+  kResources,  // the engine's pool is exhausted
+  kInternal,   // our own bug
 };
 
 struct Failure {
@@ -48,7 +48,8 @@ struct Failure {
 
 // Result<void> of an engine call.
 [[nodiscard]] inline Result<void> check(berth_error_t* error, InstanceState* state = nullptr) {
-  if (error == nullptr) [[likely]] return {};
+  if (error == nullptr) [[likely]]
+    return {};
   return std::unexpected(take_error(error, state));
 }
 

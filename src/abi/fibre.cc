@@ -33,8 +33,9 @@ void FibreControl::cancel(FailureKind reason) {
 bool FibreControl::poll() {
   bool done = false;
   if (const FailureKind reason = cancel_.load(std::memory_order_acquire); reason != FailureKind::kNone) {
-    error_ = reason == FailureKind::kLimitTime ? engine_error(BERTH_E_LIMIT_TIME, "the call's deadline passed while it waited")
-                                               : engine_error(BERTH_E_CANCELLED, "the call was cancelled");
+    error_ = reason == FailureKind::kLimitTime
+                 ? engine_error(BERTH_E_LIMIT_TIME, "the call's deadline passed while it waited")
+                 : engine_error(BERTH_E_CANCELLED, "the call was cancelled");
     done = true;
   } else {
     done = berth_task_poll(task_, &error_);
@@ -66,7 +67,8 @@ void FibreRun::await_suspend(std::coroutine_handle<> waiter) {
   const std::shared_ptr<FibreControl> control = control_;
   control->waiter_ = waiter;
   int polling = FibreControl::kPolling;
-  if (control->state_.compare_exchange_strong(polling, FibreControl::kIdle, std::memory_order_acq_rel)) return;
+  if (control->state_.compare_exchange_strong(polling, FibreControl::kIdle, std::memory_order_acq_rel))
+    return;
   control->state_.store(FibreControl::kScheduled, std::memory_order_release);
   control->schedule();
 }

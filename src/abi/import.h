@@ -74,8 +74,10 @@ class Import {
   // The caller has checked that there is an implementation.
   template <class... As>
   static auto invoke(Owner* implementation, As&&... args) {
-    if constexpr (kMethod) return on_resource(std::forward<As>(args)...);
-    else return (implementation->*M)(std::forward<As>(args)...);
+    if constexpr (kMethod)
+      return on_resource(std::forward<As>(args)...);
+    else
+      return (implementation->*M)(std::forward<As>(args)...);
   }
 
   static berth_error_t* host_error(InstanceState& state, Error error) {
@@ -84,21 +86,25 @@ class Import {
     return out;
   }
   static Owner* find(const Env& env, InstanceState& state) {
-    if constexpr (kMethod) return nullptr;
-    else return env.get(state);
+    if constexpr (kMethod)
+      return nullptr;
+    else
+      return env.get(state);
   }
   static berth_error_t* no_implementation(const Env& env, InstanceState& state) {
-    return host_error(state, Error(Code::kInternal, env.where + ": the host provided no implementation to this instance"));
+    return host_error(
+        state, Error(Code::kInternal, env.where + ": the host provided no implementation to this instance"));
   }
   static berth_error_t* threw(void* env) {
-    return engine_error(BERTH_E_INTERNAL, static_cast<Env*>(env)->where + ": the host function threw an exception");
+    return engine_error(BERTH_E_INTERNAL,
+                        static_cast<Env*>(env)->where + ": the host function threw an exception");
   }
 
   // ---- results
 
   template <class T>
-  static berth_error_t* lower_value(InstanceState& state, const T& value, berth_lower_cx_t* raw, berth_val_t* flat,
-                                    std::uint32_t address) {
+  static berth_error_t* lower_value(InstanceState& state, const T& value, berth_lower_cx_t* raw,
+                                    berth_val_t* flat, std::uint32_t address) {
     LowerCx cx(raw, Direction::kImport, &state);
     if constexpr (Ret<T>::kResults == 2) {
       if (!cx.reserved(address, Abi<T>::kSize, Abi<T>::kAlign)) return cx.take_error();
@@ -112,8 +118,10 @@ class Import {
   // ---- synchronous
 
   static constexpr bool kInSlot = [] {
-    if constexpr (std::is_void_v<R>) return true;
-    else return sizeof(R) <= InstanceState::kResultSlotBytes && alignof(R) <= alignof(std::max_align_t);
+    if constexpr (std::is_void_v<R>)
+      return true;
+    else
+      return sizeof(R) <= InstanceState::kResultSlotBytes && alignof(R) <= alignof(std::max_align_t);
   }();
 
   static berth_error_t* call_sync(void* env_, void* user, berth_host_call_t* call, berth_completion_t*) {
@@ -121,12 +129,12 @@ class Import {
     InstanceState& state = *static_cast<InstanceState*>(user);
     try {
       std::tuple<typename Held<Ps>::Type...> held;
-      LiftCx cx(call->memory, call->memory_len, Direction::kImport, &state, call->handles, call->handle_count);
+      LiftCx cx(call->memory, call->memory_len, Direction::kImport, &state, call->handles,
+                call->handle_count);
       if (!lift_params(cx, *call, held)) return cx.error(env.where);
       Owner* implementation = find(env, state);
       if (!kMethod && implementation == nullptr) return no_implementation(env, state);
-      auto result =
-          std::apply([&](auto&... h) { return invoke(implementation, pass<Ps>(h)...); }, held);
+      auto result = std::apply([&](auto&... h) { return invoke(implementation, pass<Ps>(h)...); }, held);
       if (!result) return host_error(state, std::move(result).error());
       if constexpr (!std::is_void_v<R>) {
         if constexpr (Ret<R>::kDirect) {
@@ -154,8 +162,10 @@ class Import {
     }
   }
   static void drop_sync(void*, void*, void* op) {
-    if constexpr (kInSlot) std::destroy_at(static_cast<R*>(op));
-    else delete static_cast<R*>(op);
+    if constexpr (kInSlot)
+      std::destroy_at(static_cast<R*>(op));
+    else
+      delete static_cast<R*>(op);
   }
 
   // ---- asynchronous
@@ -172,12 +182,14 @@ class Import {
     }
   };
 
-  static berth_error_t* call_async(void* env_, void* user, berth_host_call_t* call, berth_completion_t* completion) {
+  static berth_error_t* call_async(void* env_, void* user, berth_host_call_t* call,
+                                   berth_completion_t* completion) {
     const Env& env = *static_cast<const Env*>(env_);
     InstanceState& state = *static_cast<InstanceState*>(user);
     try {
       std::tuple<Ps...> held;
-      LiftCx cx(call->memory, call->memory_len, Direction::kImport, &state, call->handles, call->handle_count);
+      LiftCx cx(call->memory, call->memory_len, Direction::kImport, &state, call->handles,
+                call->handle_count);
       if (!lift_params(cx, *call, held)) return cx.error(env.where);
       Owner* implementation = find(env, state);
       if (!kMethod && implementation == nullptr) return no_implementation(env, state);
@@ -199,12 +211,14 @@ class Import {
       return threw(env_);
     }
   }
-  static berth_error_t* lower_async(void* env, void* user, void* op_, berth_lower_cx_t* raw, berth_val_t* flat,
-                                    std::uint32_t address) {
+  static berth_error_t* lower_async(void* env, void* user, void* op_, berth_lower_cx_t* raw,
+                                    berth_val_t* flat, std::uint32_t address) {
     auto* op = static_cast<AsyncOp*>(op_);
     try {
-      if constexpr (std::is_void_v<R>) return nullptr;
-      else return lower_value(*static_cast<InstanceState*>(user), **op->result, raw, flat, address);
+      if constexpr (std::is_void_v<R>)
+        return nullptr;
+      else
+        return lower_value(*static_cast<InstanceState*>(user), **op->result, raw, flat, address);
     } catch (...) {
       return threw(env);
     }
@@ -212,15 +226,18 @@ class Import {
   static void drop_async(void*, void* user, void* op_) {
     auto* op = static_cast<AsyncOp*>(op_);
     auto* state = static_cast<InstanceState*>(user);
-    if (!op->finished.load(std::memory_order_acquire)) state->abandon_call();
-    else if (op->result && !*op->result) state->set_host_error(op->result->error());
+    if (!op->finished.load(std::memory_order_acquire))
+      state->abandon_call();
+    else if (op->result && !*op->result)
+      state->set_host_error(op->result->error());
     op->release();
   }
 
  public:
-  static Result<void> add(Linker& linker, std::string_view interface, std::string_view name, std::string_view type,
-                          Get get) {
-    std::string where = interface.empty() ? std::string(name) : std::string(interface) + "#" + std::string(name);
+  static Result<void> add(Linker& linker, std::string_view interface, std::string_view name,
+                          std::string_view type, Get get) {
+    std::string where =
+        interface.empty() ? std::string(name) : std::string(interface) + "#" + std::string(name);
     auto env = std::make_shared<Env>(std::move(get), std::move(where));
     berth_host_func_t func{};
     func.env = env.get();

@@ -36,7 +36,8 @@ bool on_resolve(void* user, berth_str_t name) {
 }
 bool on_http(void* user, berth_str_t method, berth_str_t scheme, berth_str_t authority, berth_str_t path) {
   OutsidePolicy* p = policy(user);
-  return p != nullptr && decide([&] { return p->http(view(method), view(scheme), view(authority), view(path)); });
+  return p != nullptr &&
+         decide([&] { return p->http(view(method), view(scheme), view(authority), view(path)); });
 }
 void on_output(void* user, int stream, const uint8_t* data, size_t len) {
   OutsidePolicy* p = policy(user);
@@ -93,11 +94,13 @@ Instance::~Instance() {
   berth_instance_free(instance_);
 }
 
-Result<std::unique_ptr<Instance>> Instance::create(std::shared_ptr<const Pre> pre, std::shared_ptr<InstanceState> state,
+Result<std::unique_ptr<Instance>> Instance::create(std::shared_ptr<const Pre> pre,
+                                                   std::shared_ptr<InstanceState> state,
                                                    const InstanceOptions& options) {
   const RawConfig config(*state, options);
   berth_instance_t* raw = nullptr;
-  if (auto r = check(berth_instance_new(pre->raw(), config.get(), options.start_ticks, &raw), state.get()); !r)
+  if (auto r = check(berth_instance_new(pre->raw(), config.get(), options.start_ticks, &raw), state.get());
+      !r)
     return fail(std::move(r).error());
   return std::unique_ptr<Instance>(new Instance(std::move(pre), std::move(state), options.executor, raw));
 }
@@ -105,18 +108,20 @@ Result<std::unique_ptr<Instance>> Instance::create(std::shared_ptr<const Pre> pr
 Task<Result<std::unique_ptr<Instance>>> Instance::create_async(std::shared_ptr<const Pre> pre,
                                                                std::shared_ptr<InstanceState> state,
                                                                InstanceOptions options) {
-  if (options.executor == nullptr) co_return fail(Code::kInvalidArgument, "create_async needs InstanceOptions::executor");
+  if (options.executor == nullptr)
+    co_return fail(Code::kInvalidArgument, "create_async needs InstanceOptions::executor");
   berth_instance_t* raw = nullptr;
   FibreRun run(*options.executor);
   {
     const RawConfig config(*state, options);
     berth_task_t* task = nullptr;
-    if (auto r = check(berth_instance_start(pre->raw(), config.get(), options.start_ticks, &raw, &FibreRun::wake,
-                                            run.control().get(), &task),
+    if (auto r = check(berth_instance_start(pre->raw(), config.get(), options.start_ticks, &raw,
+                                            &FibreRun::wake, run.control().get(), &task),
                        state.get());
         !r)
       co_return fail(std::move(r).error());
     run.adopt(task);
+    if (options.starting) options.starting(run.control());
   }
   if (auto r = check(co_await run, state.get()); !r) co_return fail(std::move(r).error());
   co_return std::unique_ptr<Instance>(new Instance(std::move(pre), std::move(state), options.executor, raw));
@@ -133,11 +138,14 @@ void Instance::cancel(FailureKind reason) {
 }
 
 Task<Result<void>> Instance::call_async(Export function, berth_call_t& call) {
-  if (executor_ == nullptr) co_return fail(Code::kInvalidArgument, "a fibre call needs InstanceOptions::executor");
+  if (executor_ == nullptr)
+    co_return fail(Code::kInvalidArgument, "a fibre call needs InstanceOptions::executor");
   call.deadline_ticks = deadline_ticks_;
   FibreRun run(*executor_);
   berth_task_t* task = nullptr;
-  if (auto r = check(berth_call_start(instance_, function, &call, &FibreRun::wake, run.control().get(), &task), state_.get());
+  if (auto r =
+          check(berth_call_start(instance_, function, &call, &FibreRun::wake, run.control().get(), &task),
+                state_.get());
       !r)
     co_return r;
   run.adopt(task);
@@ -152,7 +160,8 @@ Task<Result<std::string>> Instance::invoke(std::string call) {
   FibreRun run(*executor_);
   berth_task_t* task = nullptr;
   berth_bytes_t out{};
-  if (auto r = check(berth_invoke_start(instance_, str(call), deadline_ticks_, &out, &FibreRun::wake, run.control().get(), &task),
+  if (auto r = check(berth_invoke_start(instance_, str(call), deadline_ticks_, &out, &FibreRun::wake,
+                                        run.control().get(), &task),
                      state_.get());
       !r)
     co_return fail(std::move(r).error());

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <mutex>
 #include <string>
@@ -24,7 +25,10 @@ struct Preopen {
   std::string guest_path;
   Access access = Access::kReadOnly;
 };
-enum class Stdio : std::uint8_t { kPolicy, kInherit };  // output goes to OutsidePolicy::output, or is the process's own
+enum class Stdio : std::uint8_t {
+  kPolicy,
+  kInherit
+};  // output goes to OutsidePolicy::output, or is the process's own
 
 struct WasiOptions {
   std::vector<std::string> args;
@@ -41,6 +45,9 @@ struct InstanceOptions {
   const WasiOptions* wasi = nullptr;     // needed when the component imports WASI; read during creation only
   std::uint64_t start_ticks = 0;         // deadline of instantiation in ticks; 0 = none
   Executor* executor = nullptr;          // where fibre calls go on; outlives the instance
+  // create_async only, may be empty: is given the fibre that instantiates before it first runs, so that
+  // another thread can cancel a start function that waits in a host call.
+  std::function<void(std::shared_ptr<FibreControl>)> starting;
 };
 
 // Owns the instance. Its limits are exact; a dead instance (trap, cancellation) answers every call
@@ -54,9 +61,8 @@ class Instance final {
                                                                 std::shared_ptr<InstanceState> state,
                                                                 const InstanceOptions& options);
   // On a fibre; works for every pre. options.executor is required.
-  [[nodiscard]] static Task<Result<std::unique_ptr<Instance>>> create_async(std::shared_ptr<const Pre> pre,
-                                                                            std::shared_ptr<InstanceState> state,
-                                                                            InstanceOptions options);
+  [[nodiscard]] static Task<Result<std::unique_ptr<Instance>>> create_async(
+      std::shared_ptr<const Pre> pre, std::shared_ptr<InstanceState> state, InstanceOptions options);
   Instance(const Instance&) = delete;
   Instance& operator=(const Instance&) = delete;
   ~Instance();

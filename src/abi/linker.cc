@@ -15,7 +15,9 @@ Result<Linker> Linker::create(std::shared_ptr<const Engine> engine) {
 }
 
 Linker::Linker(Linker&& other) noexcept
-    : engine_(std::move(other.engine_)), linker_(std::exchange(other.linker_, nullptr)), keep_(std::move(other.keep_)) {}
+    : engine_(std::move(other.engine_)),
+      linker_(std::exchange(other.linker_, nullptr)),
+      keep_(std::move(other.keep_)) {}
 
 Linker::~Linker() {
   if (linker_ != nullptr) berth_linker_free(linker_);
@@ -32,9 +34,9 @@ Result<void> Linker::add_func(std::string_view interface, std::string_view name,
 }
 
 Result<void> Linker::add_resource(std::string_view interface, std::string_view name) {
-  return check(berth_linker_resource(linker_, str(interface), str(name), nullptr, [](void*, void* user, uint32_t rep) {
-    static_cast<InstanceState*>(user)->drop_resource(rep);
-  }));
+  return check(berth_linker_resource(
+      linker_, str(interface), str(name), nullptr,
+      [](void*, void* user, uint32_t rep) { static_cast<InstanceState*>(user)->drop_resource(rep); }));
 }
 
 Result<std::shared_ptr<const Pre>> Linker::link(std::shared_ptr<const Component> component) const {
@@ -44,7 +46,8 @@ Result<std::shared_ptr<const Pre>> Linker::link(std::shared_ptr<const Component>
 }
 
 Result<Export> Pre::find_export(std::string_view interface, std::string_view name, std::string_view type,
-                                std::uint32_t flat_params, std::uint32_t flat_results, bool result_handles) const {
+                                std::uint32_t flat_params, std::uint32_t flat_results,
+                                bool result_handles) const {
   Export out = nullptr;
   std::lock_guard lock(mutex_);
   if (auto r = check(berth_pre_export(pre_, str(interface), str(name), str(type), flat_params, flat_results,

@@ -33,8 +33,9 @@ class Linker final {
   [[nodiscard]] Result<void> add_wasi(std::string_view group);
 
   // For bindings. `env` lives as long as every Pre made from this linker.
-  [[nodiscard]] Result<void> add_func(std::string_view interface, std::string_view name, std::string_view type,
-                                      const berth_host_func_t& func, std::shared_ptr<const void> env);
+  [[nodiscard]] Result<void> add_func(std::string_view interface, std::string_view name,
+                                      std::string_view type, const berth_host_func_t& func,
+                                      std::shared_ptr<const void> env);
   // A host resource whose objects live in InstanceState::resources().
   [[nodiscard]] Result<void> add_resource(std::string_view interface, std::string_view name);
 
@@ -43,7 +44,8 @@ class Linker final {
   [[nodiscard]] Result<std::shared_ptr<const Pre>> link(std::shared_ptr<const Component> component) const;
 
  private:
-  Linker(std::shared_ptr<const Engine> engine, berth_linker_t* linker) : engine_(std::move(engine)), linker_(linker) {}
+  Linker(std::shared_ptr<const Engine> engine, berth_linker_t* linker)
+      : engine_(std::move(engine)), linker_(linker) {}
   std::shared_ptr<const Engine> engine_;
   berth_linker_t* linker_;
   Keep keep_;
@@ -65,9 +67,9 @@ class Pre final {
   [[nodiscard]] const Engine& engine() const { return *component_->engine(); }
 
   // Finds an export and compares its structural type; kInvalidArgument, kFailedPrecondition.
-  [[nodiscard]] Result<Export> find_export(std::string_view interface, std::string_view name, std::string_view type,
-                                           std::uint32_t flat_params, std::uint32_t flat_results,
-                                           bool result_handles) const;
+  [[nodiscard]] Result<Export> find_export(std::string_view interface, std::string_view name,
+                                           std::string_view type, std::uint32_t flat_params,
+                                           std::uint32_t flat_results, bool result_handles) const;
 
   // A generated table of exports (a struct with `static Result<Table> create(const Pre&)`), looked
   // up once per Pre.
@@ -88,7 +90,10 @@ class Pre final {
  private:
   friend class Linker;
   Pre(std::shared_ptr<const Component> component, Keep keep, berth_pre_t* pre)
-      : component_(std::move(component)), keep_(std::move(keep)), pre_(pre), is_async_(berth_pre_is_async(pre)) {}
+      : component_(std::move(component)),
+        keep_(std::move(keep)),
+        pre_(pre),
+        is_async_(berth_pre_is_async(pre)) {}
 
   std::shared_ptr<const Component> component_;
   Keep keep_;

@@ -21,7 +21,8 @@ template <class T>
 struct IsVector<std::vector<T>> : std::bool_constant<!std::is_same_v<T, bool>> {};
 
 template <class T>
-inline constexpr bool kByValue = std::is_scalar_v<T> || (Abi<T>::kFlat == 1 && Abi<T>::kPure && sizeof(T) <= 8);
+inline constexpr bool kByValue =
+    std::is_scalar_v<T> || (Abi<T>::kFlat == 1 && Abi<T>::kPure && sizeof(T) <= 8);
 
 // A parameter of a synchronous function:
 //   string               std::string_view
@@ -69,15 +70,20 @@ struct Held<std::vector<T>> {
 // Hands a held value over as Arg<T>.
 template <class T>
 [[nodiscard]] inline Arg<T> pass(typename Held<T>::Type& held) {
-  if constexpr (std::is_pointer_v<T>) return *held;
-  else if constexpr (Abi<T>::kOwns) return std::move(held);
-  else return held;
+  if constexpr (std::is_pointer_v<T>)
+    return *held;
+  else if constexpr (Abi<T>::kOwns)
+    return std::move(held);
+  else
+    return held;
 }
 // An asynchronous function takes everything by value, but resources it borrows.
 template <class T>
 [[nodiscard]] inline decltype(auto) pass_owned(T& held) {
-  if constexpr (std::is_pointer_v<T>) return *held;
-  else return std::move(held);
+  if constexpr (std::is_pointer_v<T>)
+    return *held;
+  else
+    return std::move(held);
 }
 
 // A result; void has none.

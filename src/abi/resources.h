@@ -68,7 +68,8 @@ class ResourceTable final {
   // nullptr when there is no such object of this type.
   template <class T>
   [[nodiscard]] T* get(std::uint32_t rep) const {
-    if (rep >= slots_.size() || slots_[rep].object == nullptr || slots_[rep].type != type_key<T>()) return nullptr;
+    if (rep >= slots_.size() || slots_[rep].object == nullptr || slots_[rep].type != type_key<T>())
+      return nullptr;
     return static_cast<T*>(slots_[rep].object);
   }
 

@@ -34,8 +34,8 @@ class OutsidePolicy {
   // At dial time, for each candidate address.
   [[nodiscard]] virtual bool connect(SocketUse, const SocketAddress&) { return false; }
   [[nodiscard]] virtual bool resolve(std::string_view /*name*/) { return false; }
-  [[nodiscard]] virtual bool http(std::string_view /*method*/, std::string_view /*scheme*/, std::string_view /*authority*/,
-                                  std::string_view /*path*/) {
+  [[nodiscard]] virtual bool http(std::string_view /*method*/, std::string_view /*scheme*/,
+                                  std::string_view /*authority*/, std::string_view /*path*/) {
     return false;
   }
   // What the guest writes, as it writes it; stream is 1 or 2.
@@ -48,7 +48,9 @@ class OutsidePolicy {
 // One thread at a time (that of the instance), except stop_token and outside.
 class InstanceState final : public std::enable_shared_from_this<InstanceState> {
  public:
-  [[nodiscard]] static std::shared_ptr<InstanceState> create() { return std::shared_ptr<InstanceState>(new InstanceState); }
+  [[nodiscard]] static std::shared_ptr<InstanceState> create() {
+    return std::shared_ptr<InstanceState>(new InstanceState);
+  }
   InstanceState(const InstanceState&) = delete;
   InstanceState& operator=(const InstanceState&) = delete;
 

@@ -24,21 +24,29 @@ class LiftCx final {
  public:
   LiftCx(const std::uint8_t* memory, std::uint64_t size, Direction direction, InstanceState* state,
          const std::uint32_t* handles, std::size_t handle_count, std::uint64_t budget = kMaxLiftedBytes)
-      : memory_(memory), size_(size), state_(state), handles_(handles), handle_count_(handle_count), budget_(budget),
+      : memory_(memory),
+        size_(size),
+        state_(state),
+        handles_(handles),
+        handle_count_(handle_count),
+        budget_(budget),
         direction_(direction) {}
 
   // Checks `count` elements at `address`; out is valid as long as the memory.
   [[nodiscard]] bool range(std::uint32_t address, std::uint32_t count, std::uint32_t element_size,
                            std::uint32_t alignment, const std::uint8_t*& out) {
-    if ((address & (alignment - 1)) != 0) [[unlikely]] return fail("pointer is not aligned", address, alignment);
+    if ((address & (alignment - 1)) != 0) [[unlikely]]
+      return fail("pointer is not aligned", address, alignment);
     const std::uint64_t bytes = std::uint64_t{count} * element_size;
-    if (address + bytes > size_) [[unlikely]] return fail("pointer is outside the guest's memory", address, bytes);
+    if (address + bytes > size_) [[unlikely]]
+      return fail("pointer is outside the guest's memory", address, bytes);
     out = memory_ + address;
     return true;
   }
   // Counts bytes the host is about to allocate.
   [[nodiscard]] bool charge(std::uint64_t bytes) {
-    if (bytes > budget_) [[unlikely]] return fail("values of one call need more than the host's limit of bytes", bytes, kMaxLiftedBytes);
+    if (bytes > budget_) [[unlikely]]
+      return fail("values of one call need more than the host's limit of bytes", bytes, kMaxLiftedBytes);
     budget_ -= bytes;
     return true;
   }
@@ -46,7 +54,8 @@ class LiftCx final {
   [[nodiscard]] bool string(std::uint32_t address, std::uint32_t length, std::string_view& out);
   // The next handle, in the order of the values.
   [[nodiscard]] bool handle(std::uint32_t& out) {
-    if (next_handle_ >= handle_count_) [[unlikely]] return fail("handle is missing", next_handle_, handle_count_);
+    if (next_handle_ >= handle_count_) [[unlikely]]
+      return fail("handle is missing", next_handle_, handle_count_);
     out = handles_[next_handle_++];
     return true;
   }
@@ -100,9 +109,9 @@ class LowerCx final {
     return base_ + address;
   }
   [[nodiscard]] bool realloc(std::uint32_t alignment, std::uint64_t bytes, std::uint32_t& out) {
-    if (bytes > UINT32_MAX) [[unlikely]] return fail("a list or string does not fit a guest's memory");
-    base_ = nullptr;
-    error_ = berth_lower_realloc(raw_, alignment, static_cast<std::uint32_t>(bytes), &out);
+    if (bytes > UINT32_MAX) [[unlikely]]
+      return fail("a list or string does not fit a guest's memory");
+    error_ = berth_lower_realloc(raw_, alignment, static_cast<std::uint32_t>(bytes), &out, &base_);
     return error_ == nullptr;
   }
   // Checks a result record whose address the guest chose.

@@ -20,15 +20,16 @@ struct Payload<void> {
 };
 
 template <std::size_t Count>
-using Discriminant =
-    std::conditional_t<Count <= 256, std::uint8_t, std::conditional_t<Count <= 65'536, std::uint16_t, std::uint32_t>>;
+using Discriminant = std::conditional_t<Count <= 256, std::uint8_t,
+                                        std::conditional_t<Count <= 65'536, std::uint16_t, std::uint32_t>>;
 
 template <class... Ps>
 struct Cases {
   using D = Discriminant<sizeof...(Ps)>;
   static constexpr std::uint32_t kCount = sizeof...(Ps);
   static constexpr std::uint32_t kAlign = std::max({std::uint32_t{sizeof(D)}, Payload<Ps>::kAlign...});
-  static constexpr std::uint32_t kPayload = align_to(sizeof(D), std::max({std::uint32_t{1}, Payload<Ps>::kAlign...}));
+  static constexpr std::uint32_t kPayload =
+      align_to(sizeof(D), std::max({std::uint32_t{1}, Payload<Ps>::kAlign...}));
   static constexpr std::uint32_t kSize = align_to(kPayload + std::max({Payload<Ps>::kSize...}), kAlign);
   static constexpr std::uint32_t kFlat = 1 + std::max({Payload<Ps>::kFlat...});
   static constexpr bool kPure = (true && ... && Payload<Ps>::kPure);
@@ -40,7 +41,9 @@ struct Cases {
     return d < kCount || cx.fail("discriminant is past the last case", d, kCount);
   }
   static std::uint32_t discriminant(const std::uint8_t* p) { return load_raw<D>(p); }
-  static void put_discriminant(LowerCx& cx, std::uint32_t a, std::uint32_t d) { store_raw(cx.at(a), static_cast<D>(d)); }
+  static void put_discriminant(LowerCx& cx, std::uint32_t a, std::uint32_t d) {
+    store_raw(cx.at(a), static_cast<D>(d));
+  }
   // Flat values that a smaller case leaves over are zero.
   static void pad(berth_val_t*& v, const berth_val_t* end) {
     while (v != end) (v++)->lo = 0;
@@ -93,7 +96,8 @@ struct Abi<std::expected<T, E>> : Cases<T, E> {
   template <class LiftOk, class LiftError>
   static bool fill(V& out, std::uint32_t d, LiftOk ok, LiftError error) {
     if (d == 0) {
-      if constexpr (std::is_void_v<T>) return out.emplace(), true;
+      if constexpr (std::is_void_v<T>)
+        return out.emplace(), true;
       else {
         if (!out) out = V();
         return ok(*out);
@@ -107,22 +111,26 @@ struct Abi<std::expected<T, E>> : Cases<T, E> {
   static bool load(LiftCx& cx, const std::uint8_t* p, V& out) {
     const std::uint32_t d = C::discriminant(p);
     if (!C::check(cx, d)) return false;
-    return fill(out, d, [&]<class O>(O& t) { return Abi<O>::load(cx, p + C::kPayload, t); },
-                [&](E& e) { return Abi<E>::load(cx, p + C::kPayload, e); });
+    return fill(
+        out, d, [&]<class O>(O& t) { return Abi<O>::load(cx, p + C::kPayload, t); },
+        [&](E& e) { return Abi<E>::load(cx, p + C::kPayload, e); });
   }
   static bool lift(LiftCx& cx, const berth_val_t*& v, V& out) {
     const berth_val_t* end = v + C::kFlat;
     const auto d = static_cast<std::uint32_t>((v++)->lo);
     if (!C::check(cx, d)) return false;
-    const bool ok = fill(out, d, [&]<class O>(O& t) { return Abi<O>::lift(cx, v, t); },
-                         [&](E& e) { return Abi<E>::lift(cx, v, e); });
+    const bool ok = fill(
+        out, d, [&]<class O>(O& t) { return Abi<O>::lift(cx, v, t); },
+        [&](E& e) { return Abi<E>::lift(cx, v, e); });
     return v = end, ok;
   }
   static bool store(LowerCx& cx, std::uint32_t a, const V& value) {
     C::put_discriminant(cx, a, value ? 0 : 1);
     if (!value) return Abi<E>::store(cx, a + C::kPayload, value.error());
-    if constexpr (std::is_void_v<T>) return true;
-    else return Abi<T>::store(cx, a + C::kPayload, *value);
+    if constexpr (std::is_void_v<T>)
+      return true;
+    else
+      return Abi<T>::store(cx, a + C::kPayload, *value);
   }
   static bool lower(LowerCx& cx, berth_val_t*& v, const V& value) {
     const berth_val_t* end = v + C::kFlat;
@@ -161,8 +169,10 @@ struct VariantAbi : Cases<typename Cs::Payload...> {
     return pick(d, [&]<std::size_t I>() {
       auto& c = out.cases.template emplace<I>();
       using P = typename Case<I>::Payload;
-      if constexpr (std::is_void_v<P>) return (void)c, true;
-      else return Abi<P>::load(cx, p + C::kPayload, c.value);
+      if constexpr (std::is_void_v<P>)
+        return (void)c, true;
+      else
+        return Abi<P>::load(cx, p + C::kPayload, c.value);
     });
   }
   static bool lift(LiftCx& cx, const berth_val_t*& v, V& out) {
@@ -172,8 +182,10 @@ struct VariantAbi : Cases<typename Cs::Payload...> {
     const bool ok = pick(d, [&]<std::size_t I>() {
       auto& c = out.cases.template emplace<I>();
       using P = typename Case<I>::Payload;
-      if constexpr (std::is_void_v<P>) return (void)c, true;
-      else return Abi<P>::lift(cx, v, c.value);
+      if constexpr (std::is_void_v<P>)
+        return (void)c, true;
+      else
+        return Abi<P>::lift(cx, v, c.value);
     });
     return v = end, ok;
   }
@@ -182,8 +194,10 @@ struct VariantAbi : Cases<typename Cs::Payload...> {
     C::put_discriminant(cx, a, d);
     return pick(d, [&]<std::size_t I>() {
       using P = typename Case<I>::Payload;
-      if constexpr (std::is_void_v<P>) return true;
-      else return Abi<P>::store(cx, a + C::kPayload, std::get<I>(value.cases).value);
+      if constexpr (std::is_void_v<P>)
+        return true;
+      else
+        return Abi<P>::store(cx, a + C::kPayload, std::get<I>(value.cases).value);
     });
   }
   static bool lower(LowerCx& cx, berth_val_t*& v, const V& value) {
@@ -192,8 +206,10 @@ struct VariantAbi : Cases<typename Cs::Payload...> {
     (v++)->lo = d;
     const bool ok = pick(d, [&]<std::size_t I>() {
       using P = typename Case<I>::Payload;
-      if constexpr (std::is_void_v<P>) return true;
-      else return Abi<P>::lower(cx, v, std::get<I>(value.cases).value);
+      if constexpr (std::is_void_v<P>)
+        return true;
+      else
+        return Abi<P>::lower(cx, v, std::get<I>(value.cases).value);
     });
     return C::pad(v, end), ok;
   }
@@ -205,25 +221,31 @@ struct EnumAbi : ScalarLayout<Discriminant<Count>> {
   using D = Discriminant<Count>;
   static constexpr bool kPlain = false;
   static bool take(LiftCx& cx, std::uint32_t d, E& out) {
-    if (d >= Count) [[unlikely]] return cx.fail("discriminant is past the last case", d, Count);
+    if (d >= Count) [[unlikely]]
+      return cx.fail("discriminant is past the last case", d, Count);
     return out = static_cast<E>(d), true;
   }
   static bool load(LiftCx& cx, const std::uint8_t* p, E& out) { return take(cx, load_raw<D>(p), out); }
-  static bool lift(LiftCx& cx, const berth_val_t*& v, E& out) { return take(cx, static_cast<std::uint32_t>((v++)->lo), out); }
+  static bool lift(LiftCx& cx, const berth_val_t*& v, E& out) {
+    return take(cx, static_cast<std::uint32_t>((v++)->lo), out);
+  }
   static bool give(LowerCx& cx, E e) {
     return static_cast<std::uint32_t>(e) < Count || cx.fail("the host passed an enum value that is no case");
   }
   static bool store(LowerCx& cx, std::uint32_t a, E e) {
     return give(cx, e) && (store_raw(cx.at(a), static_cast<D>(e)), true);
   }
-  static bool lower(LowerCx& cx, berth_val_t*& v, E e) { return (v++)->lo = static_cast<std::uint32_t>(e), give(cx, e); }
+  static bool lower(LowerCx& cx, berth_val_t*& v, E e) {
+    return (v++)->lo = static_cast<std::uint32_t>(e), give(cx, e);
+  }
 };
 
 // What a generated flags struct stands on: Count labels in the bits of B.
 template <class Derived, class B, std::uint32_t Count>
 struct FlagsBase {
   using Bits = B;
-  static constexpr B kAll = static_cast<B>(Count >= sizeof(B) * 8 ? ~B{0} : static_cast<B>((std::uint64_t{1} << Count) - 1));
+  static constexpr B kAll =
+      static_cast<B>(Count >= sizeof(B) * 8 ? ~B{0} : static_cast<B>((std::uint64_t{1} << Count) - 1));
   B bits = 0;
 
   [[nodiscard]] constexpr bool has(Derived f) const { return (bits & f.bits) == f.bits; }
@@ -246,10 +268,18 @@ struct FlagsAbi : ScalarLayout<typename F::Bits> {
   using B = typename F::Bits;
   static constexpr bool kPlain = false;
   // Bits without a label are dropped, as the specification says.
-  static bool load(LiftCx&, const std::uint8_t* p, F& out) { return out.bits = load_raw<B>(p) & F::kAll, true; }
-  static bool lift(LiftCx&, const berth_val_t*& v, F& out) { return out.bits = static_cast<B>((v++)->lo) & F::kAll, true; }
-  static bool store(LowerCx& cx, std::uint32_t a, F f) { return store_raw(cx.at(a), static_cast<B>(f.bits & F::kAll)), true; }
-  static bool lower(LowerCx&, berth_val_t*& v, F f) { return (v++)->lo = static_cast<B>(f.bits & F::kAll), true; }
+  static bool load(LiftCx&, const std::uint8_t* p, F& out) {
+    return out.bits = load_raw<B>(p) & F::kAll, true;
+  }
+  static bool lift(LiftCx&, const berth_val_t*& v, F& out) {
+    return out.bits = static_cast<B>((v++)->lo) & F::kAll, true;
+  }
+  static bool store(LowerCx& cx, std::uint32_t a, F f) {
+    return store_raw(cx.at(a), static_cast<B>(f.bits & F::kAll)), true;
+  }
+  static bool lower(LowerCx&, berth_val_t*& v, F f) {
+    return (v++)->lo = static_cast<B>(f.bits & F::kAll), true;
+  }
 };
 
 // A generated struct with the fields Ms, in order.

@@ -44,7 +44,9 @@ Code code_of(std::string_view name) {
 Json error_json(const Error& error) {
   Json out = {{"code", code_name(error.code())}, {"message", error.message()}};
   if (!error.detail().empty()) out["detail"] = error.detail();
-  return {{"error", std::move(out)}};
+  Json answer = Json::object();
+  answer["error"] = std::move(out);
+  return answer;
 }
 
 std::string text_or_empty(const Json& object, const char* name) {
@@ -151,7 +153,9 @@ struct ControlServer::Impl {
     try {
       auto result = handler->second(params == request.end() ? Json::object() : *params);
       if (!result) return error_json(result.error());
-      return {{"result", std::move(*result)}};
+      Json answer = Json::object();
+      answer["result"] = std::move(*result);
+      return answer;
     } catch (const Json::exception& e) {  // building the answer
       return error_json({Code::kInternal, e.what()});
     }

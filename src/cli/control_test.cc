@@ -195,12 +195,13 @@ TEST_F(Control, StopsWithIdleConnectionsOpen) {
 }
 
 TEST(ControlParams, AreChecked) {
-  EXPECT_EQ(text_param({{"a", "b"}}, "a").value(), "b");
-  EXPECT_FALSE(text_param({{"a", 1}}, "a"));
-  EXPECT_FALSE(text_param(Json::array(), "a"));
-  EXPECT_EQ(number_param({{"n", 3}}, "n", 7).value(), 3);
-  EXPECT_EQ(number_param({}, "n", 7).value(), 7);
-  EXPECT_FALSE(number_param({{"n", -3}}, "n", 7));
+  const Json params = Json::parse(R"({"text": "b", "number": 3, "negative": -3})");
+  EXPECT_EQ(text_param(params, "text").value(), "b");
+  EXPECT_FALSE(text_param(params, "number"));
+  EXPECT_FALSE(text_param(Json::array(), "text"));
+  EXPECT_EQ(number_param(params, "number", 7).value(), 3);
+  EXPECT_EQ(number_param(params, "missing", 7).value(), 7);
+  EXPECT_FALSE(number_param(params, "negative", 7));
 }
 
 }  // namespace

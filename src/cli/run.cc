@@ -227,15 +227,23 @@ Result<int> run(const Options& options, const std::vector<std::string>& command_
   return code;
 }
 
+// FILE and ARGS are what prefix_command() leaves, so the help must be told of them.
+class RunFormatter final : public CLI::Formatter {
+ public:
+  std::string make_usage(const CLI::App*, std::string) const override {
+    return "Usage: berth run [OPTIONS] FILE [ARGS...]\n";
+  }
+};
+
 }  // namespace
 
 void add_run(CLI::App& app, int& exit_code) {
   CLI::App* command = app.add_subcommand("run", "Run a program, or call one function of a component");
   const auto options = std::make_shared<Options>();
-  command->usage("Usage: berth run [OPTIONS] FILE [ARGS...]");
+  command->formatter(std::make_shared<RunFormatter>());
   command->add_option("--dir", options->dirs, "Open a directory: HOST::GUEST, HOST::GUEST::ro, or HOST")
-      ->expected(1);
-  command->add_option("--env", options->env, "Set a variable: NAME=TEXT")->expected(1);
+      ->allow_extra_args(false);
+  command->add_option("--env", options->env, "Set a variable: NAME=TEXT")->allow_extra_args(false);
   command->add_option("--invoke", options->invoke,
                       "Call a function in WAVE text and print its answer: 'add(1, 2)'");
   // What follows FILE belongs to the guest, options included.

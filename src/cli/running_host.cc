@@ -50,7 +50,7 @@ host::WorkloadLimits limits_of(const manifest::Limits& limits) {
           .table_elements = limits.table_elements,
           .core_instances = limits.core_instances,
           .call = limits.call,
-          .calls = limits.concurrency,
+          .concurrency = limits.concurrency,
           .queue = limits.queue};
 }
 

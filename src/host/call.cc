@@ -67,7 +67,8 @@ Result<void> Call::enter() {
       if (!granted) entry = Gate::Entry::kStopped;
     }
   }
-  if (auto ok = entered(entry); !ok) [[unlikely]] return ok;
+  if (auto ok = entered(entry); !ok) [[unlikely]]
+    return ok;
   if (fibre()) [[unlikely]] {
     leave(std::nullopt, false);
     return fail(Code::kFailedPrecondition,
@@ -136,7 +137,8 @@ Result<void> Call::entered(Gate::Entry entry) {
   if (entry == Gate::Entry::kStopped) return fail(workload_.stopped());
   live_ = workload_.at(generation_);
   slot_ = &live_->slots().take();
-  if (entry == Gate::Entry::kEntered) [[likely]] return {};
+  if (entry == Gate::Entry::kEntered) [[likely]]
+    return {};
 
   const Deadline limit = deadline();
   const Deadline waited = SteadyClock::now() - asked_;
@@ -144,10 +146,11 @@ Result<void> Call::entered(Gate::Entry entry) {
   // Whoever asked has given up; running it would only make the next ones late as well.
   workload_.metrics_.busy->add();
   leave(std::nullopt, false);
-  return fail(Code::kDeadlineExceeded,
-              fmt::format("workload {}: the call waited {} ms for its turn, longer than its deadline of {} ms",
-                          workload_.spec_.name, waited / std::chrono::milliseconds(1),
-                          limit / std::chrono::milliseconds(1)));
+  return fail(
+      Code::kDeadlineExceeded,
+      fmt::format("workload {}: the call waited {} ms for its turn, longer than its deadline of {} ms",
+                  workload_.spec_.name, waited / std::chrono::milliseconds(1),
+                  limit / std::chrono::milliseconds(1)));
 }
 
 Result<void> Call::attach() {
@@ -159,7 +162,10 @@ Result<void> Call::attach() {
 }
 
 Task<Result<void>> Call::attach_async() {
-  auto placed = place(co_await live_->version().instantiate_async(deadline()));
+  const Deadline limit = deadline();
+  arm(limit);
+  auto placed = place(co_await live_->version().instantiate_async(
+      limit, [slot = slot_](Version::Canceller canceller) { slot->start(std::move(canceller)); }));
   if (placed) begin();
   co_return placed;
 }
@@ -178,7 +184,13 @@ Result<void> Call::place(Result<std::unique_ptr<Guest>> guest) {
 void Call::begin() {
   const Deadline limit = deadline();
   slot_->guest()->set_deadline(limit);
-  if (limit.count() > 0 && fibre()) slot_->arm(SteadyClock::now() + limit);
+  if (fibre()) arm(limit);
+}
+
+void Call::arm(Deadline limit) {
+  if (limit.count() == 0) return;
+  slot_->arm(SteadyClock::now() + limit);
+  workload_.watch_deadlines();
 }
 
 void Call::finish(bool guest_error) {

@@ -79,6 +79,8 @@ class Call final {
   [[nodiscard]] Result<void> entered(Gate::Entry entry);
   [[nodiscard]] Result<void> place(Result<std::unique_ptr<Guest>> guest);
   void begin();
+  // The deadline of a guest that may wait in a host function: the engine's clock does not see it.
+  void arm(Deadline limit);
   void leave(std::optional<Outcome> outcome, bool destroy);
   [[nodiscard]] bool fibre() const { return live_->version().about().fibre; }
   [[nodiscard]] Deadline deadline() const;
@@ -130,8 +132,8 @@ class Typed final {
   // kInvalidArgument when the workload was bound to other exports.
   [[nodiscard]] static Result<Typed> of(std::shared_ptr<Workload> workload) {
     if (workload->exports() != exports_type<Exports>()) {
-      return fail(Code::kInvalidArgument,
-                  "workload " + workload->spec().name + " was bound to other exports than its caller expects");
+      return fail(Code::kInvalidArgument, "workload " + workload->spec().name +
+                                              " was bound to other exports than its caller expects");
     }
     return Typed(std::move(workload));
   }
@@ -141,18 +143,20 @@ class Typed final {
   // Runs f(Exports&) -> Result<R> on this thread. Blocks while it waits for its turn.
   //  kBusy at once when the queue is full; kUnavailable when the workload was stopped;
   //  kFailedPrecondition when the current version waits in host functions: use call_async;
-  //  kTrap, kDeadlineExceeded, kResourceExhausted, kCancelled: the guest was stopped, and its instance is gone;
-  //  otherwise what f returned.
+  //  kTrap, kDeadlineExceeded, kResourceExhausted, kCancelled: the guest was stopped, and its instance is
+  //  gone; otherwise what f returned.
   template <class F>
   auto call(const CallOptions& options, F&& f) const -> std::invoke_result_t<F, Exports&> {
     Call call(*workload_, options);
-    if (auto turn = call.enter(); !turn) [[unlikely]] return std::unexpected(std::move(turn).error());
-    if (auto attached = call.attach(); !attached) [[unlikely]] return std::unexpected(std::move(attached).error());
+    if (auto turn = call.enter(); !turn) [[unlikely]]
+      return std::unexpected(std::move(turn).error());
+    if (auto attached = call.attach(); !attached) [[unlikely]]
+      return std::unexpected(std::move(attached).error());
     return detail::finish(call, std::forward<F>(f)(*static_cast<Exports*>(call.exports())));
   }
 
-  // The same without blocking; f returns Result<R>, or Task<Result<R>> when the guest may wait. Starts on this
-  // thread; continues on the executor where it had to wait. f is moved into the call.
+  // The same without blocking; f returns Result<R>, or Task<Result<R>> when the guest may wait. Starts on
+  // this thread; continues on the executor where it had to wait. f is moved into the call.
   template <class F>
   auto call_async(CallOptions options, F f) const {
     return run_async(workload_, options, std::move(f));
@@ -174,7 +178,8 @@ class Typed final {
   static auto run_async(std::shared_ptr<Workload> workload, CallOptions options, F f)
       -> Task<typename Answer<std::invoke_result_t<F&, Exports&>>::Type> {
     Call call(*workload, options);
-    if (auto turn = co_await call.turn(); !turn) [[unlikely]] co_return std::unexpected(std::move(turn).error());
+    if (auto turn = co_await call.turn(); !turn) [[unlikely]]
+      co_return std::unexpected(std::move(turn).error());
     if (call.must_wait_to_attach()) {
       if (auto r = co_await call.attach_async(); !r) co_return std::unexpected(std::move(r).error());
     } else if (auto r = call.attach(); !r) [[unlikely]] {

@@ -112,7 +112,9 @@ class Gate final {
   // Word: bit 63 slow, bits 32..47 generation, bits 0..31 running.
   static constexpr std::uint64_t kSlow = std::uint64_t{1} << 63;
   static constexpr std::uint32_t running_of(std::uint64_t word) { return static_cast<std::uint32_t>(word); }
-  static constexpr Generation generation_of(std::uint64_t word) { return static_cast<Generation>(word >> 32); }
+  static constexpr Generation generation_of(std::uint64_t word) {
+    return static_cast<Generation>(word >> 32);
+  }
 
   Left leave_past(Generation generation);
   Left leave_slowly(Generation generation);

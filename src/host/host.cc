@@ -21,6 +21,7 @@ Host::~Host() {
     stopping.emplace_back([&workload] { (void)workload->stop(); });
   }
   for (std::thread& thread : stopping) thread.join();
+  timer_->stop();  // a workload that is still held by somebody may outlive it
 }
 
 Result<std::shared_ptr<Workload>> Host::start(WorkloadSpec spec, std::shared_ptr<const Version> version) {
@@ -28,7 +29,8 @@ Result<std::shared_ptr<Workload>> Host::start(WorkloadSpec spec, std::shared_ptr
   {
     const std::lock_guard lock(mutex_);
     if (!workloads_.try_emplace(name).second) {
-      return fail(Code::kAlreadyExists, fmt::format("a workload named {} runs already; stop it or swap it", name));
+      return fail(Code::kAlreadyExists,
+                  fmt::format("a workload named {} runs already; stop it or swap it", name));
     }
   }
   auto workload = Workload::create(std::move(spec), std::move(version), {executor_, metrics_, timer_});
@@ -50,7 +52,8 @@ Result<std::shared_ptr<Workload>> Host::find(std::string_view name) const {
     if (workload != nullptr) names.push_back(known);
   }
   return fail(Code::kNotFound, names.empty() ? fmt::format("no workload named {}; none runs", name)
-                                             : fmt::format("no workload named {}; there are: {}", name, fmt::join(names, ", ")));
+                                             : fmt::format("no workload named {}; there are: {}", name,
+                                                           fmt::join(names, ", ")));
 }
 
 Result<void> Host::stop(std::string_view name) {

@@ -16,8 +16,8 @@
 
 namespace berth::host {
 
-// Thread-safe. Destroying the Host stops all workloads, each within its drain time; the executor and
-// the metrics must outlive it, and so must whatever resumes calls that are still in flight.
+// Thread-safe. Destroying the Host stops all workloads at once, each within its drain time and a
+// grace. The executor and the metrics must outlive it, and every call that did not end by then.
 class Host final {
  public:
   Host(Executor& executor, telemetry::Metrics& metrics) : executor_(executor), metrics_(metrics) {}
@@ -27,7 +27,8 @@ class Host final {
 
   // Starts serving `version` under spec.name. Blocks while it instantiates and probes.
   //  kAlreadyExists: a workload of that name runs. Otherwise as Workload::create.
-  [[nodiscard]] Result<std::shared_ptr<Workload>> start(WorkloadSpec spec, std::shared_ptr<const Version> version);
+  [[nodiscard]] Result<std::shared_ptr<Workload>> start(WorkloadSpec spec,
+                                                        std::shared_ptr<const Version> version);
 
   // kNotFound names the workloads there are.
   [[nodiscard]] Result<std::shared_ptr<Workload>> find(std::string_view name) const;
@@ -41,7 +42,7 @@ class Host final {
  private:
   Executor& executor_;
   telemetry::Metrics& metrics_;
-  Timer timer_;
+  std::shared_ptr<Timer> timer_ = std::make_shared<Timer>();
   mutable std::mutex mutex_;
   std::map<std::string, std::shared_ptr<Workload>, std::less<>> workloads_;  // null while starting
 };

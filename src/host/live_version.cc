@@ -48,8 +48,10 @@ void LiveVersion::cancel() {
   for (Slot& slot : slots_.all()) slot.cancel();
 }
 
-void LiveVersion::expire(std::chrono::steady_clock::time_point now) {
-  for (Slot& slot : slots_.all()) slot.expire(now);
+bool LiveVersion::expire(std::chrono::steady_clock::time_point now) {
+  bool armed = false;
+  for (Slot& slot : slots_.all()) armed |= slot.expire(now);
+  return armed;
 }
 
 VersionStatus LiveVersion::status() const {

@@ -40,7 +40,8 @@ class LiveVersion final {
   // Asks every running call to end soon.
   void cancel();
   // Ends the calls whose deadline has passed while they wait in a host function.
-  void expire(std::chrono::steady_clock::time_point now);
+  // True when a call is armed.
+  bool expire(std::chrono::steady_clock::time_point now);
 
   [[nodiscard]] VersionStatus status() const;
 

@@ -22,6 +22,12 @@ class Slot final {
   void put(std::unique_ptr<Guest> guest) {
     const std::lock_guard lock(mutex_);
     guest_ = std::move(guest);
+    starting_ = nullptr;
+  }
+  // A guest is on its way; `canceller` stops it. Until put() or disarm().
+  void start(Version::Canceller canceller) {
+    const std::lock_guard lock(mutex_);
+    starting_ = std::move(canceller);
   }
   [[nodiscard]] std::unique_ptr<Guest> take() {
     const std::lock_guard lock(mutex_);
@@ -30,25 +36,29 @@ class Slot final {
   // Any thread.
   void cancel() {
     const std::lock_guard lock(mutex_);
-    if (guest_ != nullptr) guest_->cancel(Guest::Cancel::kDrain);
+    end(Guest::Cancel::kDrain);
   }
   // By the one who took the slot: when the call that begins now is to be ended by expire().
   void arm(std::chrono::steady_clock::time_point expiry) {
     const std::lock_guard lock(mutex_);
-    expiry_.store(expiry.time_since_epoch().count(), std::memory_order_relaxed);
+    // Sequentially consistent, against Workload::watch_deadlines: either it is seen there or here.
+    expiry_.store(expiry.time_since_epoch().count());
   }
   void disarm() {
     const std::lock_guard lock(mutex_);
-    expiry_.store(kNever, std::memory_order_relaxed);
+    expiry_.store(kNever);
+    starting_ = nullptr;
   }
-  // Ends the call if its time is over. Any thread. The lock makes sure that it is still that call.
-  void expire(std::chrono::steady_clock::time_point now) {
+  // Ends the call if its time is over. True when a call is armed. Any thread.
+  bool expire(std::chrono::steady_clock::time_point now) {
     const auto time = now.time_since_epoch().count();
-    if (expiry_.load(std::memory_order_relaxed) > time) return;
+    const std::int64_t expiry = expiry_.load();
+    if (expiry > time) return expiry != kNever;
     const std::lock_guard lock(mutex_);
-    if (expiry_.load(std::memory_order_relaxed) > time || guest_ == nullptr) return;
-    expiry_.store(kNever, std::memory_order_relaxed);
-    guest_->cancel(Guest::Cancel::kDeadline);
+    if (expiry_.load() > time) return true;  // another call by now
+    expiry_.store(kNever);
+    end(Guest::Cancel::kDeadline);
+    return false;
   }
 
   // Memory of the instance after its last call; zero when there is none. Any thread.
@@ -56,11 +66,18 @@ class Slot final {
 
  private:
   friend class Slots;
+  // With the mutex held.
+  void end(Guest::Cancel why) {
+    if (guest_ != nullptr) guest_->cancel(why);
+    if (starting_) starting_(why);
+  }
+
   static constexpr std::int64_t kNever = std::numeric_limits<std::int64_t>::max();
 
-  std::mutex mutex_;  // the pointer and the expiry, against cancel() and expire()
+  std::mutex mutex_;  // all below, against cancel() and expire()
   std::atomic<std::int64_t> expiry_{kNever};
   std::unique_ptr<Guest> guest_;
+  Version::Canceller starting_;
   std::atomic<std::uint32_t> next_{0};
 };
 

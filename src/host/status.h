@@ -24,9 +24,9 @@ struct SwapReport {
   std::string error;  // why not; then `from` still serves
   WallTime at;
   std::chrono::nanoseconds prepared_in{0};  // instantiate and probe; calls went on meanwhile
-  std::chrono::nanoseconds pause{0};        // callers were held back this long; zero unless the policy is `one`
-  std::optional<std::size_t> handed_over;   // bytes of state; nothing when there was no hand-over
-  std::uint32_t draining = 0;               // calls that still ran on `from` when `to` took over
+  std::chrono::nanoseconds pause{0};  // callers were held back this long; zero unless the policy is `one`
+  std::optional<std::size_t> handed_over;  // bytes of state; nothing when there was no hand-over
+  std::uint32_t draining = 0;              // calls that still ran on `from` when `to` took over
 };
 
 struct VersionStatus {
@@ -49,7 +49,7 @@ struct WorkloadStatus {
   bool stopped = false;
   VersionStatus current;
   std::vector<VersionStatus> draining;
-  CallCounts calls{};  // ended, over all versions
+  CallCounts calls{};      // ended, over all versions
   std::uint64_t busy = 0;  // refused because the queue was full, or given up after waiting too long
   std::uint32_t queued = 0;
   std::uint64_t swaps_ok = 0;

@@ -22,9 +22,11 @@ Result<SwapReport> Workload::swap(std::shared_ptr<const Version> version) {
   auto done = try_swap(std::move(version), report);
   report.ok = done.has_value();
   (report.ok ? metrics_.swaps_ok : metrics_.swaps_failed)->add();
-  if (report.pause.count() > 0) metrics_.pause_seconds->observe(std::chrono::duration<double>(report.pause).count());
+  if (report.pause.count() > 0)
+    metrics_.pause_seconds->observe(std::chrono::duration<double>(report.pause).count());
 
-  if (!done) done = fail(std::move(done).error().context(fmt::format("swapping {} to {}", spec_.name, report.to)));
+  if (!done)
+    done = fail(std::move(done).error().context(fmt::format("swapping {} to {}", spec_.name, report.to)));
   if (!done) report.error = done.error().message();
   const std::lock_guard lock(mutex_);
   ++(report.ok ? swaps_ok_ : swaps_failed_);
@@ -37,7 +39,8 @@ Result<std::unique_ptr<LiveVersion>> Workload::prepare(std::shared_ptr<const Ver
   const Version::About& about = version->about();
   if (about.exports != exports_) {
     return fail(Code::kInvalidArgument,
-                fmt::format("{} was bound to other exports than the callers of workload {} use", about.digest, spec_.name));
+                fmt::format("{} was bound to other exports than the callers of workload {} use", about.digest,
+                            spec_.name));
   }
   auto metrics = BERTH_TRY(telemetry::WorkloadMetrics::resolve(services_.metrics, spec_.name, about.digest));
   auto live = std::make_unique<LiveVersion>(version, gate_.limit(), std::move(metrics));
@@ -80,11 +83,12 @@ Result<void> Workload::swap_one(LiveVersion& next, SwapReport& report) {
   const bool to_has = next.version().about().handover;
   const bool moves = spec_.handover == Handover::kAuto && from_has;
   if (moves && !to_has) {
-    return fail(Code::kFailedPrecondition,
-                fmt::format("the running version keeps state and exports berth:lifecycle/handover, but {} does not "
-                            "export it, so the state would be lost; export `restore` from the new version, or write "
-                            "`handover: off` under workloads.{} to start it empty",
-                            next.version().about().digest, spec_.name));
+    return fail(
+        Code::kFailedPrecondition,
+        fmt::format("the running version keeps state and exports berth:lifecycle/handover, but {} does not "
+                    "export it, so the state would be lost; export `restore` from the new version, or write "
+                    "`handover: off` under workloads.{} to start it empty",
+                    next.version().about().digest, spec_.name));
   }
 
   const auto begin = SteadyClock::now();
@@ -92,10 +96,11 @@ Result<void> Workload::swap_one(LiveVersion& next, SwapReport& report) {
   const bool idle = gate_.wait_idle(begin + spec_.drain);
   Result<void> moved;
   if (moves && !idle) {
-    moved = fail(Code::kDeadlineExceeded,
-                 fmt::format("the running call did not end within {} ms, so its state cannot be handed over; try "
-                             "again, or raise workloads.{}.update.drain",
-                             spec_.drain.count(), spec_.name));
+    moved =
+        fail(Code::kDeadlineExceeded,
+             fmt::format("the running call did not end within {} ms, so its state cannot be handed over; try "
+                         "again, or raise workloads.{}.update.drain",
+                         spec_.drain.count(), spec_.name));
   } else if (moves) {
     auto bytes = hand_over(now, next);
     if (bytes) report.handed_over = *bytes;
@@ -122,8 +127,8 @@ Result<std::size_t> Workload::hand_over(LiveVersion& from, LiveVersion& to) {
   }
   auto state = old_guest->save(spec_.limits.call);
   if (state && state->size() > kMaxHandoverBytes) {
-    state = fail(Code::kResourceExhausted,
-                 fmt::format("`save` gave {} bytes; at most {} can be handed over", state->size(), kMaxHandoverBytes));
+    state = fail(Code::kResourceExhausted, fmt::format("`save` gave {} bytes; at most {} can be handed over",
+                                                       state->size(), kMaxHandoverBytes));
   }
   if (!state) {
     const bool lost = old_guest->dead();
@@ -148,10 +153,11 @@ Result<LiveVersion*> Workload::enlist(std::unique_ptr<LiveVersion> live) {
   live->generation = static_cast<Generation>(gate_.generation() + 1);
   std::atomic<LiveVersion*>& entry = table_[live->generation % kMaxLiveVersions];
   std::unique_lock lock(mutex_);
-  const bool free = retired_.wait_for(lock, spec_.drain + kCancelGrace, [&] { return entry.load() == nullptr; });
+  const bool free =
+      retired_.wait_for(lock, spec_.drain + kCancelGrace, [&] { return entry.load() == nullptr; });
   if (!free) {
-    return fail(Code::kBusy, fmt::format("{} versions of workload {} are still draining", kMaxLiveVersions - 1,
-                                         spec_.name));
+    return fail(Code::kBusy, fmt::format("{} versions of workload {} are still draining",
+                                         kMaxLiveVersions - 1, spec_.name));
   }
   LiveVersion* entered = live.get();
   entry.store(entered, std::memory_order_release);
@@ -175,26 +181,23 @@ void Workload::delist(Generation generation) {
 }
 
 void Workload::publish(SwapReport& report) {
-  bool watch = false;
   {
     const std::lock_guard lock(mutex_);
     live_.back()->since = report.at;
-    watch = !watching_;
   }
-  if (watch) watch_deadlines();
   const Gate::Past past = gate_.publish();
   report.draining = past.running;
   if (past.running == 0) {
     retire_soon(past.generation);
     return;
   }
-  services_.timer.at(SteadyClock::now() + spec_.drain, [weak = weak_from_this(), past] {
+  services_.timer->at(SteadyClock::now() + spec_.drain, [weak = weak_from_this(), past] {
     if (const auto self = weak.lock()) self->cancel(past.generation);
   });
 }
 
 void Workload::retire_soon(Generation generation) {
-  services_.timer.soon([self = shared_from_this(), generation] { self->delist(generation); });
+  services_.timer->soon([self = shared_from_this(), generation] { self->delist(generation); });
 }
 
 void Workload::cancel(Generation generation) {
@@ -204,21 +207,35 @@ void Workload::cancel(Generation generation) {
   if (live != nullptr && live->generation == generation) live->cancel();
 }
 
-// Looks at the deadlines of the calls of all fibre versions, again and again while there is one.
 void Workload::watch_deadlines() {
+  if (watching_.load() || watching_.exchange(true)) return;
+  services_.timer->at(SteadyClock::now() + kDeadlineScan, [weak = weak_from_this()] {
+    if (const auto self = weak.lock()) self->expire_calls();
+  });
+}
+
+void Workload::expire_calls() {
+  bool armed = expire_once();
+  if (!armed) {
+    // A call that was armed after the look and still saw watching_ set is found by the second look.
+    watching_.store(false);
+    armed = expire_once() && !watching_.exchange(true);
+  }
+  if (!armed) return;
+  services_.timer->at(SteadyClock::now() + kDeadlineScan, [weak = weak_from_this()] {
+    if (const auto self = weak.lock()) self->expire_calls();
+  });
+}
+
+// True when some call is armed.
+bool Workload::expire_once() {
   const auto now = SteadyClock::now();
   const std::lock_guard lock(mutex_);
-  bool fibres = false;
+  bool armed = false;
   for (const auto& live : live_) {
-    if (!live->version().about().fibre) continue;
-    fibres = true;
-    live->expire(now);
+    if (live->version().about().fibre && live->expire(now)) armed = true;
   }
-  watching_ = fibres && spec_.limits.call.count() > 0;
-  if (!watching_) return;
-  services_.timer.at(now + kDeadlineScan, [weak = weak_from_this()] {
-    if (const auto self = weak.lock()) self->watch_deadlines();
-  });
+  return armed;
 }
 
 bool Workload::wait_drained(SteadyClock::time_point deadline) {

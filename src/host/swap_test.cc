@@ -92,15 +92,63 @@ TEST_P(SwapFails, AndTheOldVersionServesOn) {
 INSTANTIATE_TEST_SUITE_P(
     Each, SwapFails,
     testing::Values(
-        FailedHandover{"instantiate", {}, {.instantiate_error = "start trapped"}, Code::kTrap, "instantiating: start trapped", true},
-        FailedHandover{"probe", {}, {.probe = true, .probe_error = "not ready"}, Code::kGuestError, "its probe says that it cannot serve: not ready", true},
-        FailedHandover{"save_trap", {.on_save = Fault::kTrap}, {}, Code::kTrap, "the running instance was destroyed and its state is lost: `save` of the running version", false},
-        FailedHandover{"save_error", {.on_save = Fault::kError}, {}, Code::kGuestError, "`save` of the running version: cannot read the state", true},
-        FailedHandover{"save_hang", {.on_save = Fault::kHang}, {}, Code::kDeadlineExceeded, "state is lost", false},
-        FailedHandover{"restore_trap", {}, {.on_restore = Fault::kTrap}, Code::kTrap, "`restore` of the new version", true},
-        FailedHandover{"restore_error", {}, {.on_restore = Fault::kError}, Code::kGuestError, "`restore` of the new version: cannot read the state", true},
-        FailedHandover{"restore_hang", {}, {.on_restore = Fault::kHang}, Code::kDeadlineExceeded, "`restore` of the new version", true},
-        FailedHandover{"no_restore", {}, {.handover = false}, Code::kFailedPrecondition, "`handover: off` under workloads.store", true}),
+        FailedHandover{"instantiate",
+                       {},
+                       {.instantiate_error = "start trapped"},
+                       Code::kTrap,
+                       "instantiating: start trapped",
+                       true},
+        FailedHandover{"probe",
+                       {},
+                       {.probe = true, .probe_error = "not ready"},
+                       Code::kGuestError,
+                       "its probe says that it cannot serve: not ready",
+                       true},
+        FailedHandover{
+            "save_trap",
+            {.on_save = Fault::kTrap},
+            {},
+            Code::kTrap,
+            "the running instance was destroyed and its state is lost: `save` of the running version",
+            false},
+        FailedHandover{"save_error",
+                       {.on_save = Fault::kError},
+                       {},
+                       Code::kGuestError,
+                       "`save` of the running version: cannot read the state",
+                       true},
+        FailedHandover{
+            "save_hang", {.on_save = Fault::kHang}, {}, Code::kDeadlineExceeded, "state is lost", false},
+        FailedHandover{"save_huge",
+                       {.on_save = Fault::kHuge},
+                       {},
+                       Code::kResourceExhausted,
+                       "at most 268435456 can be handed over",
+                       true},
+        FailedHandover{"restore_trap",
+                       {},
+                       {.on_restore = Fault::kTrap},
+                       Code::kTrap,
+                       "`restore` of the new version",
+                       true},
+        FailedHandover{"restore_error",
+                       {},
+                       {.on_restore = Fault::kError},
+                       Code::kGuestError,
+                       "`restore` of the new version: cannot read the state",
+                       true},
+        FailedHandover{"restore_hang",
+                       {},
+                       {.on_restore = Fault::kHang},
+                       Code::kDeadlineExceeded,
+                       "`restore` of the new version",
+                       true},
+        FailedHandover{"no_restore",
+                       {},
+                       {.handover = false},
+                       Code::kFailedPrecondition,
+                       "`handover: off` under workloads.store",
+                       true}),
     [](const auto& p) { return p.param.name; });
 
 TEST(Swap, WithoutHandoverTheNewVersionStartsEmptyWhenToldSo) {
@@ -127,10 +175,12 @@ TEST(Swap, CallsInFlightFinishOnTheVersionTheyBeganWith) {
   a.latch = std::make_shared<Latch>();
   auto store = f.start({.instances = InstancePolicy::pool(1)}, a);
   std::thread runs([&] {
-    EXPECT_EQ(*store.call({}, [](Journal& j) {
-      (void)j.wait();
-      return j.version();
-    }), "sha256:1");
+    EXPECT_EQ(*store.call({},
+                          [](Journal& j) {
+                            (void)j.wait();
+                            return j.version();
+                          }),
+              "sha256:1");
   });
   a.latch->await_arrivals(1);
   const auto report = store.workload().swap(journal_version(b));
@@ -151,7 +201,9 @@ TEST(Swap, CallsThatOutliveTheDrainAreCancelled) {
   Fixture f;
   Behaviour a{.fibre = true};
   a.executor = &f.pool;
-  auto store = f.start({.instances = InstancePolicy::pool(2), .limits = {.call = milliseconds(0)}, .drain = milliseconds(20)}, a);
+  auto store = f.start(
+      {.instances = InstancePolicy::pool(2), .limits = {.call = milliseconds(0)}, .drain = milliseconds(20)},
+      a);
   std::atomic<bool> done{false};
   std::optional<Result<void>> ended;
   detach(store.call_async({}, [](Journal& j) { return j.sleep(); }), [&](Result<void> r) {
@@ -244,8 +296,9 @@ void hammer(bool fibre) {
         const std::uint64_t value = c << 32 | i;
         const bool blocking = !fibre && i % 2 == 0;
         const auto r = blocking ? store.call({}, [&](Journal& j) { return j.append(value); })
-                       : fibre  ? block_on(store.call_async({}, [&](Journal& j) { return j.append_later(value); }))
-                                : block_on(store.call_async({}, [&](Journal& j) { return j.append(value); }));
+                       : fibre
+                           ? block_on(store.call_async({}, [&](Journal& j) { return j.append_later(value); }))
+                           : block_on(store.call_async({}, [&](Journal& j) { return j.append(value); }));
         if (!r) ++failed;
       }
       --running;
@@ -321,7 +374,8 @@ TEST(Swap, SwapsOfOneWorkloadTakeTurns) {
   for (int i = 0; i < 4; ++i) {
     swappers.emplace_back([&, i] {
       for (int k = 0; k < 20; ++k) {
-        EXPECT_TRUE(store.workload().swap(journal_version({.digest = "sha256:" + std::to_string(i * 100 + k)})));
+        EXPECT_TRUE(
+            store.workload().swap(journal_version({.digest = "sha256:" + std::to_string(i * 100 + k)})));
       }
     });
   }

@@ -60,11 +60,12 @@ class Journal {
   virtual Result<std::vector<std::uint64_t>> read() = 0;
   virtual Result<std::string> version() = 0;
   virtual Result<void> trap() = 0;
-  virtual Result<void> spin() = 0;                                    // ends only at its deadline
-  virtual Result<void> wait() = 0;                                    // at the latch
+  virtual Result<void> spin() = 0;                                      // ends only at its deadline
+  virtual Result<void> wait() = 0;                                      // at the latch
   virtual Result<std::expected<void, std::string>> answer_error() = 0;  // a WIT result's error
-  virtual Task<Result<std::uint64_t>> append_later(std::uint64_t value) = 0;  // after a trip through the executor
-  virtual Task<Result<void>> sleep() = 0;                               // waits until it is cancelled
+  virtual Task<Result<std::uint64_t>> append_later(
+      std::uint64_t value) = 0;            // after a trip through the executor
+  virtual Task<Result<void>> sleep() = 0;  // waits until it is cancelled
 };
 
 struct Behaviour {
@@ -74,9 +75,9 @@ struct Behaviour {
   bool fibre = false;
   std::string probe_error;
   std::string instantiate_error;
-  enum class Fault : std::uint8_t { kNone, kTrap, kError, kHang } on_save = Fault::kNone, on_restore = Fault::kNone;
-  std::shared_ptr<Latch> latch;     // for wait()
-  Executor* executor = nullptr;     // for append_later()
+  enum class Fault : std::uint8_t { kNone, kTrap, kError, kHang, kHuge } on_save = Fault::kNone, on_restore = Fault::kNone;
+  std::shared_ptr<Latch> latch;                                                     // for wait()
+  Executor* executor = nullptr;                                                     // for append_later()
   std::shared_ptr<std::atomic<int>> alive = std::make_shared<std::atomic<int>>(0);  // instances
   std::shared_ptr<std::atomic<int>> made = std::make_shared<std::atomic<int>>(0);
 };
@@ -160,6 +161,8 @@ class JournalGuest final : public Guest, public Journal {
   }
   Result<std::vector<std::uint8_t>> save(Deadline deadline) override {
     if (auto fault = fail_as(behaviour_.on_save, deadline); !fault) return fail(std::move(fault).error());
+    if (behaviour_.on_save == Behaviour::Fault::kHuge)
+      return std::vector<std::uint8_t>(kMaxHandoverBytes + 1);
     std::vector<std::uint8_t> state(values_.size() * sizeof(std::uint64_t));
     if (!state.empty()) std::memcpy(state.data(), values_.data(), state.size());
     return state;
@@ -183,7 +186,8 @@ class JournalGuest final : public Guest, public Journal {
   }
   Result<void> fail_as(Behaviour::Fault fault, Deadline deadline) {
     switch (fault) {
-      case Behaviour::Fault::kNone: return {};
+      case Behaviour::Fault::kNone:
+      case Behaviour::Fault::kHuge: return {};
       case Behaviour::Fault::kTrap: return die(Code::kTrap, "wasm `unreachable` instruction executed");
       case Behaviour::Fault::kError: return fail(Code::kGuestError, "cannot read the state");
       case Behaviour::Fault::kHang:

@@ -5,18 +5,22 @@ namespace berth::host {
 
 Timer::Timer() : thread_([this] { run(); }) {}
 
-Timer::~Timer() {
+void Timer::stop() {
   {
     const std::lock_guard lock(mutex_);
     stopping_ = true;
   }
   changed_.notify_all();
-  thread_.join();
+  if (thread_.joinable()) thread_.join();
+  std::multimap<Clock::time_point, Work> dropped;  // destroyed after the lock is released
+  const std::lock_guard lock(mutex_);
+  dropped.swap(waiting_);
 }
 
 void Timer::at(Clock::time_point when, Work work) {
   {
     const std::lock_guard lock(mutex_);
+    if (stopping_) return;
     waiting_.emplace(when, std::move(work));
   }
   changed_.notify_all();

@@ -52,7 +52,9 @@ class Guest {
   // berth:lifecycle. Called only when the Version says that it has them. They block, and never longer
   // than `deadline`; after a failure that leaves the guest dead() it is destroyed.
   [[nodiscard]] virtual Result<void> probe(Deadline) { return {}; }
-  [[nodiscard]] virtual Result<std::vector<std::uint8_t>> save(Deadline) { return std::vector<std::uint8_t>{}; }
+  [[nodiscard]] virtual Result<std::vector<std::uint8_t>> save(Deadline) {
+    return std::vector<std::uint8_t>{};
+  }
   [[nodiscard]] virtual Result<void> restore(std::span<const std::uint8_t>, Deadline) { return {}; }
 };
 
@@ -64,7 +66,8 @@ class Version {
     std::string digest;  // the version's name: "sha256:..."
     std::string source;  // where it came from, for status; may be empty
     ExportsType exports = nullptr;
-    bool fibre = false;  // its calls may wait in host functions: call_async only, and the host watches their deadlines
+    bool fibre =
+        false;  // its calls may wait in host functions: call_async only, and the host watches their deadlines
     bool probe = false;
     bool handover = false;
   };
@@ -78,8 +81,12 @@ class Version {
 
   // A new instance. `deadline` bounds what runs at instantiation. Blocks while it does.
   [[nodiscard]] virtual Result<std::unique_ptr<Guest>> instantiate(Deadline deadline) const = 0;
-  // The same without blocking, for code whose start may wait in host functions.
-  [[nodiscard]] virtual Task<Result<std::unique_ptr<Guest>>> instantiate_async(Deadline deadline) const {
+  // The same without blocking, for code whose start may wait in host functions. `starting` may be
+  // called once, before anything waits, with a function that ends the instantiation soon; that one
+  // may be called from any thread, at any time, and does not block.
+  using Canceller = std::function<void(Guest::Cancel)>;
+  [[nodiscard]] virtual Task<Result<std::unique_ptr<Guest>>> instantiate_async(
+      Deadline deadline, std::function<void(Canceller)> /*starting*/) const {
     co_return instantiate(deadline);
   }
 

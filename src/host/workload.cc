@@ -12,9 +12,10 @@ using SteadyClock = std::chrono::steady_clock;
 
 Result<void> check_spec(const WorkloadSpec& spec) {
   if (spec.name.empty()) return fail(Code::kInvalidArgument, "a workload needs a name");
-  const auto out_of_range = [&](std::string_view key, std::uint64_t value, std::uint64_t low, std::uint64_t high) {
-    return fail(Code::kInvalidArgument, fmt::format("workloads.{}.{} is {}; write a number from {} to {}", spec.name,
-                                                    key, value, low, high));
+  const auto out_of_range = [&](std::string_view key, std::uint64_t value, std::uint64_t low,
+                                std::uint64_t high) {
+    return fail(Code::kInvalidArgument, fmt::format("workloads.{}.{} is {}; write a number from {} to {}",
+                                                    spec.name, key, value, low, high));
   };
   const WorkloadLimits& limits = spec.limits;
   if (limits.concurrency == 0 || limits.concurrency > kMaxConcurrentCalls) {
@@ -47,22 +48,20 @@ Result<std::shared_ptr<Workload>> Workload::create(WorkloadSpec spec, std::share
                                                    const WorkloadServices& services) {
   BERTH_TRY(check_spec(spec));
   const std::uint32_t slots = slots_of(spec);
-  std::shared_ptr<Workload> workload(new Workload(std::move(spec), version->about().exports, slots, services));
+  std::shared_ptr<Workload> workload(
+      new Workload(std::move(spec), version->about().exports, slots, services));
   auto live = workload->prepare(std::move(version));
   if (!live) return fail(std::move(live).error().context("starting workload " + workload->spec_.name));
   workload->metrics_ = (*live)->metrics();
   (*live)->since = std::chrono::system_clock::now();
   workload->table_[0].store(live->get(), std::memory_order_release);
   workload->live_.push_back(std::move(*live));
-  workload->watch_deadlines();
   return workload;
 }
 
-Workload::Workload(WorkloadSpec spec, ExportsType exports, std::uint32_t slots, const WorkloadServices& services)
-    : spec_(std::move(spec)),
-      exports_(exports),
-      services_(services),
-      gate_(slots, spec_.limits.queue) {}
+Workload::Workload(WorkloadSpec spec, ExportsType exports, std::uint32_t slots,
+                   const WorkloadServices& services)
+    : spec_(std::move(spec)), exports_(exports), services_(services), gate_(slots, spec_.limits.queue) {}
 
 Result<void> Workload::stop() {
   const std::lock_guard one_at_a_time(swapping_);
@@ -119,16 +118,17 @@ WorkloadStatus Workload::status() const {
 }
 
 Error Workload::busy() const {
-  const bool pool = spec_.instances.kind == InstancePolicy::Kind::kPool && gate_.limit() < spec_.limits.concurrency;
+  const bool pool =
+      spec_.instances.kind == InstancePolicy::Kind::kPool && gate_.limit() < spec_.limits.concurrency;
   const bool one = spec_.instances.kind == InstancePolicy::Kind::kOne;
-  const std::string more = one    ? std::string("with `instances: one` calls run one at a time")
-                           : pool ? fmt::format("raise workloads.{}.instances.pool to run more at once", spec_.name)
-                                  : fmt::format("raise workloads.{}.limits.concurrency to run more at once", spec_.name);
-  return Error(Code::kBusy,
-               fmt::format("workload {} is busy: {} of {} calls run and {} of {} wait; raise "
-                           "workloads.{}.limits.queue to let more wait, {}",
-                           spec_.name, gate_.running(), gate_.limit(), gate_.queued(), gate_.queue_limit(),
-                           spec_.name, more));
+  const std::string more =
+      one    ? std::string("with `instances: one` calls run one at a time")
+      : pool ? fmt::format("raise workloads.{}.instances.pool to run more at once", spec_.name)
+             : fmt::format("raise workloads.{}.limits.concurrency to run more at once", spec_.name);
+  return Error(Code::kBusy, fmt::format("workload {} is busy: {} of {} calls run and {} of {} wait; raise "
+                                        "workloads.{}.limits.queue to let more wait, {}",
+                                        spec_.name, gate_.running(), gate_.limit(), gate_.queued(),
+                                        gate_.queue_limit(), spec_.name, more));
 }
 
 Error Workload::stopped() const {

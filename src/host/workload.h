@@ -22,11 +22,11 @@
 
 namespace berth::host {
 
-// What a workload needs from its Host. References outlive the workload.
+// What a workload needs from its Host. References outlive the workload's last call.
 struct WorkloadServices {
   Executor& executor;  // resumes callers that waited
   telemetry::Metrics& metrics;
-  Timer& timer;
+  std::shared_ptr<Timer> timer;
 };
 
 // Calls go through Typed<Exports> (host/call.h); this class decides which version and which instance
@@ -89,7 +89,10 @@ class Workload final : public std::enable_shared_from_this<Workload> {
   void publish(SwapReport& report);
   void retire_soon(Generation generation);
   void cancel(Generation generation);
+  // Sees to it that expire() is called while a call is armed (Slot::arm).
   void watch_deadlines();
+  void expire_calls();
+  bool expire_once();
   bool wait_drained(std::chrono::steady_clock::time_point deadline);
   [[nodiscard]] LiveVersion* at(Generation generation) const {
     return table_[generation % kMaxLiveVersions].load(std::memory_order_acquire);
@@ -119,7 +122,7 @@ class Workload final : public std::enable_shared_from_this<Workload> {
   std::uint64_t swaps_ok_ = 0;
   std::uint64_t swaps_failed_ = 0;
   bool stopped_ = false;
-  bool watching_ = false;  // watch_deadlines() is due on the timer
+  std::atomic<bool> watching_{false};  // expire_calls() is due on the timer
 };
 
 }  // namespace berth::host

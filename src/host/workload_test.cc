@@ -111,7 +111,8 @@ TEST(Workload, EachOutcomeIsCountedAsWhatItIs) {
   const auto late = store.call({}, [](Journal& j) { return j.spin(); });
   EXPECT_EQ(late.error().code(), Code::kDeadlineExceeded);
   EXPECT_FALSE(store.call({}, [](Journal& j) { return j.trap(); }));
-  EXPECT_FALSE(store.call({}, [](Journal&) -> Result<void> { return fail(Code::kUnavailable, "the disk is gone"); }));
+  EXPECT_FALSE(
+      store.call({}, [](Journal&) -> Result<void> { return fail(Code::kUnavailable, "the disk is gone"); }));
   const auto status = store.workload().status();
   EXPECT_EQ(status.calls, (CallCounts{1, 1, 1, 1, 1}));
 }
@@ -125,7 +126,8 @@ TEST(Workload, AFailingInstantiationIsAnErrorOfThatCall) {
         if (*failing) return fail(Code::kTrap, "start function trapped");
         return std::make_unique<JournalGuest>(Behaviour{});
       });
-  auto store = *Typed<Journal>::of(*f.host.start({.name = "store", .instances = InstancePolicy::fresh()}, version));
+  auto store =
+      *Typed<Journal>::of(*f.host.start({.name = "store", .instances = InstancePolicy::fresh()}, version));
   *failing = true;
   const auto failed = store.call({}, [](Journal& j) { return j.append(1); });
   EXPECT_THAT(failed.error().message(), HasSubstr("instantiating store: start function trapped"));
@@ -182,7 +184,8 @@ TEST(Workload, AWaitingCallEndsAtItsDeadline) {
   EXPECT_EQ(count(store.workload().status(), Outcome::kTrapLimit), 1u);
   EXPECT_TRUE(block_on(store.call_async({}, [](Journal& j) { return j.append_later(1); })));
   // A caller may ask for less time than the workload allows.
-  EXPECT_FALSE(block_on(store.call_async({.deadline = milliseconds(5)}, [](Journal& j) { return j.sleep(); })));
+  EXPECT_FALSE(
+      block_on(store.call_async({.deadline = milliseconds(5)}, [](Journal& j) { return j.sleep(); })));
 }
 
 TEST(Workload, WhoeverWaitedLongerThanItsDeadlineIsNotRun) {
@@ -212,7 +215,8 @@ TEST(Workload, AnAbandonedCallerLeavesTheQueue) {
   behaviour.latch->await_arrivals(1);
   {
     // Started by hand and destroyed while it waits.
-    auto task = std::make_unique<Task<Result<std::uint64_t>>>(store.call_async({}, [](Journal& j) { return j.append(1); }));
+    auto task = std::make_unique<Task<Result<std::uint64_t>>>(
+        store.call_async({}, [](Journal& j) { return j.append(1); }));
     auto awaiter = std::move(*task).operator co_await();
     awaiter.await_suspend(std::noop_coroutine()).resume();
     EXPECT_EQ(store.workload().status().queued, 1u);
@@ -261,6 +265,25 @@ TEST(Workload, StoppingCancelsWhatDoesNotEnd) {
   EXPECT_EQ(ended->error().code(), Code::kCancelled);
 }
 
+TEST(Workload, StoppingSaysWhatCannotBeCancelled) {
+  Behaviour behaviour;
+  behaviour.latch = std::make_shared<Latch>();
+  std::thread runs;
+  {
+    Fixture f;
+    auto store = f.start({.instances = InstancePolicy::one(), .drain = milliseconds(0)}, behaviour);
+    runs = std::thread([store] { EXPECT_TRUE(store.call({}, [](Journal& j) { return j.wait(); })); });
+    behaviour.latch->await_arrivals(1);
+    const auto stopped = f.host.stop("store");
+    EXPECT_EQ(stopped.error().code(), Code::kDeadlineExceeded);
+    EXPECT_THAT(stopped.error().message(), HasSubstr("still run 5 s after they were cancelled"));
+    behaviour.latch->open();
+    runs.join();
+    EXPECT_TRUE(f.host.stop("store"));
+  }
+  EXPECT_EQ(*behaviour.alive, 0);
+}
+
 TEST(Host, NamesAreUniqueAndListed) {
   Fixture f;
   f.start({.name = "a"});
@@ -276,7 +299,8 @@ TEST(Host, AFailedStartLeavesNothingBehind) {
   sick.probe = true;
   sick.probe_error = "no database";
   const auto failed = f.host.start({.name = "store"}, journal_version(sick));
-  EXPECT_THAT(failed.error().message(), HasSubstr("starting workload store: its probe says that it cannot serve: no database"));
+  EXPECT_THAT(failed.error().message(),
+              HasSubstr("starting workload store: its probe says that it cannot serve: no database"));
   EXPECT_EQ(*sick.alive, 0);
   EXPECT_TRUE(f.host.start({.name = "store"}, journal_version({})));
 }
@@ -291,7 +315,9 @@ TEST(Host, LimitsOutOfRangeNameTheManifestLine) {
   EXPECT_THAT(message({.limits = {.concurrency = kMaxConcurrentCalls + 1}}), HasSubstr("from 1 to 65536"));
   EXPECT_THAT(message({.limits = {.queue = kMaxQueue + 1}}), HasSubstr("limits.queue"));
   EXPECT_THAT(message({.instances = InstancePolicy::pool(0)}), HasSubstr("instances.pool"));
-  EXPECT_TRUE(f.host.start({.name = "store", .limits = {.concurrency = kMaxConcurrentCalls, .queue = kMaxQueue}}, journal_version({})));
+  EXPECT_TRUE(
+      f.host.start({.name = "store", .limits = {.concurrency = kMaxConcurrentCalls, .queue = kMaxQueue}},
+                   journal_version({})));
 }
 
 TEST(Host, CallersOfOtherExportsAreRefused) {
@@ -307,7 +333,8 @@ TEST(Host, AFloodOfOneWorkloadLeavesAnotherItsPlaces) {
   Behaviour flooded;
   flooded.latch = std::make_shared<Latch>();
   auto victim = f.start({.name = "victim"});
-  auto flood = f.start({.name = "flood", .instances = InstancePolicy::pool(1), .limits = {.queue = 4}}, flooded);
+  auto flood =
+      f.start({.name = "flood", .instances = InstancePolicy::pool(1), .limits = {.queue = 4}}, flooded);
   std::vector<std::thread> callers;
   std::atomic<int> refused{0};
   for (int i = 0; i < 8; ++i) {

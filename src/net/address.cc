@@ -24,15 +24,15 @@ const std::vector<Block>& special_blocks() {
   static const std::vector<Block> kBlocks = [] {
     using enum AddressClass;
     static constexpr std::pair<std::string_view, AddressClass> kTable[] = {
-        {"169.254.169.254", kMetadata},    // AWS, Azure, Google, OpenStack
-        {"169.254.170.2", kMetadata},      // AWS container credentials
-        {"169.254.170.23", kMetadata},     // AWS EKS pod identity
-        {"100.100.100.200", kMetadata},    // Alibaba
-        {"168.63.129.16", kMetadata},      // Azure's host, a public number
-        {"192.0.0.192", kMetadata},        // Oracle
-        {"fd00:ec2::254", kMetadata},      // AWS
-        {"fd00:ec2::23", kMetadata},       // AWS EKS pod identity
-        {"fd20:ce::254", kMetadata},       // Google
+        {"169.254.169.254", kMetadata},  // AWS, Azure, Google, OpenStack
+        {"169.254.170.2", kMetadata},    // AWS container credentials
+        {"169.254.170.23", kMetadata},   // AWS EKS pod identity
+        {"100.100.100.200", kMetadata},  // Alibaba
+        {"168.63.129.16", kMetadata},    // Azure's host, a public number
+        {"192.0.0.192", kMetadata},      // Oracle
+        {"fd00:ec2::254", kMetadata},    // AWS
+        {"fd00:ec2::23", kMetadata},     // AWS EKS pod identity
+        {"fd20:ce::254", kMetadata},     // Google
         {"0.0.0.0/8", kUnspecified},
         {"10.0.0.0/8", kPrivate},
         {"100.64.0.0/10", kPrivate},
@@ -50,15 +50,15 @@ const std::vector<Block>& special_blocks() {
         {"240.0.0.0/4", kReserved},
         {"::", kUnspecified},
         {"::1", kLoopback},
-        {"64:ff9b:1::/48", kPrivate},      // NAT64 of the local network
-        {"2001::/23", kReserved},          // Teredo and other protocol assignments
+        {"64:ff9b:1::/48", kPrivate},  // NAT64 of the local network
+        {"2001::/23", kReserved},      // Teredo and other protocol assignments
         {"2001:db8::/32", kReserved},
         {"2000::/3", kPublic},
         {"fc00::/7", kPrivate},
         {"fe80::/10", kLinkLocal},
-        {"fec0::/10", kPrivate},           // site local: deprecated, still routed somewhere
+        {"fec0::/10", kPrivate},  // site local: deprecated, still routed somewhere
         {"ff00::/8", kMulticast},
-        {"::/0", kReserved},               // not assigned as global unicast
+        {"::/0", kReserved},  // not assigned as global unicast
     };
     std::vector<Block> blocks;
     for (const auto& [text, c] : kTable) blocks.push_back({Cidr::parse(text).value(), c});
@@ -105,20 +105,23 @@ Result<IpAddress> IpAddress::parse(std::string_view text) {
   const std::string number(text.substr(0, percent));
   if (number.size() < INET6_ADDRSTRLEN && number.find('\0') == std::string::npos) {
     // inet_pton, unlike inet_aton, takes only four decimal parts without leading zeros.
-    if (percent == std::string_view::npos && ::inet_pton(AF_INET, number.c_str(), address.bytes_.data()) == 1) {
+    if (percent == std::string_view::npos &&
+        ::inet_pton(AF_INET, number.c_str(), address.bytes_.data()) == 1) {
       return address;
     }
     if (::inet_pton(AF_INET6, number.c_str(), address.bytes_.data()) == 1) {
       address.v4_ = false;
       if (percent == std::string_view::npos) return address;
       address.zone_ = text.substr(percent + 1);
-      const bool plain = std::ranges::all_of(address.zone_, [](unsigned char c) { return c > 0x20 && c < 0x7f; });
+      const bool plain =
+          std::ranges::all_of(address.zone_, [](unsigned char c) { return c > 0x20 && c < 0x7f; });
       if (!address.zone_.empty() && plain) return address;
     }
   }
   return fail(Code::kInvalidArgument,
-              quoted(text) + " is not an IP address: write four decimal numbers without leading zeros, such as "
-                             "10.0.0.1, or an IPv6 address such as fd00::1");
+              quoted(text) +
+                  " is not an IP address: write four decimal numbers without leading zeros, such as "
+                  "10.0.0.1, or an IPv6 address such as fd00::1");
 }
 
 IpAddress IpAddress::v4(std::span<const std::uint8_t, 4> bytes) {
@@ -144,7 +147,9 @@ IpAddress IpAddress::unwrapped() const {
   IpAddress plain = *this;
   plain.zone_.clear();
   if (v4_) return plain;
-  const auto from = [&](std::size_t at) { return v4(std::span<const std::uint8_t, 4>(bytes_.data() + at, 4)); };
+  const auto from = [&](std::size_t at) {
+    return v4(std::span<const std::uint8_t, 4>(bytes_.data() + at, 4));
+  };
   const std::span<const std::uint8_t> b(bytes_);
   if (starts_with(b, {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff})) return from(12);
   if (starts_with(b, {0, 0x64, 0xff, 0x9b, 0, 0, 0, 0, 0, 0, 0, 0})) return from(12);
@@ -187,8 +192,8 @@ Result<Cidr> Cidr::parse(std::string_view text) {
   for (int i = 0; i < bits; ++i) {
     if (i < cidr.prefix_) masked[i / 8] |= bytes[i / 8] & (0x80 >> (i % 8));
   }
-  const IpAddress network = bits == 32 ? IpAddress::v4(std::span<const std::uint8_t, 4>(masked.data(), 4))
-                                       : IpAddress::v6(masked);
+  const IpAddress network =
+      bits == 32 ? IpAddress::v4(std::span<const std::uint8_t, 4>(masked.data(), 4)) : IpAddress::v6(masked);
   if (network != cidr.network_) {
     return fail(Code::kInvalidArgument, quoted(text) + ": the address has bits after the prefix; write " +
                                             network.to_string() + "/" + std::to_string(cidr.prefix_));
@@ -227,9 +232,8 @@ bool is_disguised_address(std::string_view host) {
   if (last.empty() || !digit(last[0])) return false;
   if (std::ranges::all_of(last, digit)) return true;
   if (!last.starts_with("0x") && !last.starts_with("0X")) return false;
-  return std::ranges::all_of(last.substr(2), [&](char c) {
-    return digit(c) || (c >= 'a' && c <= 'f') || (c >= 'A' && c <= 'F');
-  });
+  return std::ranges::all_of(
+      last.substr(2), [&](char c) { return digit(c) || (c >= 'a' && c <= 'f') || (c >= 'A' && c <= 'F'); });
 }
 
 // ---- AddressPolicy ----------------------------------------------------------------------------
@@ -246,9 +250,9 @@ Result<AddressPolicy> AddressPolicy::parse(std::span<const std::string> rules) {
 
 Result<AddressPolicy::Rule> AddressPolicy::parse_rule(std::string_view text) {
   const auto bad = [&](std::string_view why) {
-    return fail(Code::kInvalidArgument,
-                "the address rule " + quoted(text) + " " + std::string(why) +
-                    ": write a range with or without ports, such as 10.0.0.0/8, 10.1.2.3:5432, [fd00::]/8:80-90, or public:443");
+    return fail(Code::kInvalidArgument, "the address rule " + quoted(text) + " " + std::string(why) +
+                                            ": write a range with or without ports, such as 10.0.0.0/8, "
+                                            "10.1.2.3:5432, [fd00::]/8:80-90, or public:443");
   };
   if (text.starts_with('*')) return bad("is too wide (write public for every public address)");
   Rule rule;
@@ -277,8 +281,10 @@ Result<AddressPolicy::Rule> AddressPolicy::parse_rule(std::string_view text) {
   if (has_ports) {
     const auto dash = ports.find('-');
     const auto first = parse_number<std::uint16_t>(ports.substr(0, dash));
-    const auto last = dash == std::string_view::npos ? first : parse_number<std::uint16_t>(ports.substr(dash + 1));
-    if (!first || !last || *first == 0 || *first > *last) return bad("has no ports from 1 to 65535 after its :");
+    const auto last =
+        dash == std::string_view::npos ? first : parse_number<std::uint16_t>(ports.substr(dash + 1));
+    if (!first || !last || *first == 0 || *first > *last)
+      return bad("has no ports from 1 to 65535 after its :");
     rule.first_port = *first;
     rule.last_port = *last;
   }

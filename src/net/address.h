@@ -15,11 +15,11 @@ namespace berth::net {
 
 // Where an address leads, most dangerous meaning first where several fit.
 enum class AddressClass : std::uint8_t {
-  kPublic,       // global unicast
-  kPrivate,      // RFC 1918, carrier-grade NAT, unique local, site local, local NAT64
+  kPublic,   // global unicast
+  kPrivate,  // RFC 1918, carrier-grade NAT, unique local, site local, local NAT64
   kLoopback,
   kLinkLocal,
-  kMetadata,     // a cloud's instance metadata or credential service
+  kMetadata,  // a cloud's instance metadata or credential service
   kMulticast,
   kUnspecified,  // 0.0.0.0/8 and ::, which many systems take for this machine
   kReserved,     // documentation, benchmarking, broadcast, unassigned

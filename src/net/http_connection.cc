@@ -124,7 +124,8 @@ void HttpConnection::write_while_waiting() {
                              self->out_.clear();  // a write error shows again at the next write
                              self->deadline_.store(kNever, std::memory_order_relaxed);
                              self->phase_.store(Phase::kWaiting);
-                             if (self->outstanding_.fetch_sub(1, std::memory_order_acq_rel) == 1) self->resume();
+                             if (self->outstanding_.fetch_sub(1, std::memory_order_acq_rel) == 1)
+                               self->resume();
                            });
 }
 

@@ -88,7 +88,16 @@ class HttpConnection final : public std::enable_shared_from_this<HttpConnection>
   [[nodiscard]] bool may_call_handler() const;
 
  private:
-  enum class Phase : std::uint8_t { kIdle, kHeader, kBody, kHandler, kWaiting, kWaitingWrite, kWriting, kLinger };
+  enum class Phase : std::uint8_t {
+    kIdle,
+    kHeader,
+    kBody,
+    kHandler,
+    kWaiting,
+    kWaitingWrite,
+    kWriting,
+    kLinger
+  };
 
   void run();
   void read();
@@ -119,9 +128,9 @@ class HttpConnection final : public std::enable_shared_from_this<HttpConnection>
   std::size_t end_ = 0;
   HttpParser parser_;
   std::string out_;
-  bool closing_ = false;         // close once out_ is written
-  bool keep_alive_ = false;      // of the request being handled
-  bool head_ = false;            // the request being handled is HEAD
+  bool closing_ = false;     // close once out_ is written
+  bool keep_alive_ = false;  // of the request being handled
+  bool head_ = false;        // the request being handled is HEAD
   std::int64_t date_second_ = -1;
   char date_[30] = {};
 

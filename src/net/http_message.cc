@@ -25,7 +25,9 @@ constexpr bool is_token_char(char c) {
          std::string_view("!#$%&'*+-.^_`|~").find(c) != std::string_view::npos;
 }
 
-bool sendable_name(std::string_view name) { return !name.empty() && std::ranges::all_of(name, is_token_char); }
+bool sendable_name(std::string_view name) {
+  return !name.empty() && std::ranges::all_of(name, is_token_char);
+}
 
 bool sendable_value(std::string_view value) {
   return std::ranges::none_of(

@@ -38,8 +38,9 @@ TEST(HttpMessage, FormatsDates) {
 TEST(HttpMessage, WritesAResponse) {
   std::string out;
   const HttpHeader headers[] = {{"ETag", "\"1\""}};
-  ASSERT_TRUE(append_response(out, {.status = 200, .content_type = "text/plain", .headers = headers, .body = "hi"}, "D",
-                              KeepAlive::kYes, SendBody::kYes));
+  ASSERT_TRUE(append_response(out,
+                              {.status = 200, .content_type = "text/plain", .headers = headers, .body = "hi"},
+                              "D", KeepAlive::kYes, SendBody::kYes));
   EXPECT_EQ(out,
             "HTTP/1.1 200 OK\r\nDate: D\r\nContent-Type: text/plain\r\nETag: \"1\"\r\nContent-Length: 2\r\n"
             "Connection: keep-alive\r\n\r\nhi");
@@ -55,7 +56,11 @@ TEST(HttpMessage, NoContentHasNoLengthAndHeadNoBody) {
 }
 
 TEST(HttpMessage, RefusesHeadersThatWouldSplitTheResponse) {
-  for (const HttpHeader bad : {HttpHeader{"A", "x\r\nB: y"}, {"A\r\n", "x"}, {"A", "x\n"}, {"", "x"}, {"A B", "x"},
+  for (const HttpHeader bad : {HttpHeader{"A", "x\r\nB: y"},
+                               {"A\r\n", "x"},
+                               {"A", "x\n"},
+                               {"", "x"},
+                               {"A B", "x"},
                                {"A", std::string_view("\0", 1)}}) {
     std::string out;
     EXPECT_FALSE(append_response(out, {.headers = {&bad, 1}}, "D", KeepAlive::kYes, SendBody::kYes));

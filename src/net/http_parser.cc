@@ -272,7 +272,8 @@ void HttpParser::set_views(const char* data) {
   if (!target.starts_with('/')) {
     if (const auto scheme = target.find("://"); scheme != std::string_view::npos) {
       const auto slash = target.find_first_of("/?", scheme + 3);
-      target = slash == std::string_view::npos || target[slash] == '?' ? std::string_view("/") : target.substr(slash);
+      target = slash == std::string_view::npos || target[slash] == '?' ? std::string_view("/")
+                                                                       : target.substr(slash);
     }
   }
   request_.target_ = target;

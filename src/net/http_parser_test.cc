@@ -47,10 +47,12 @@ int status_of(std::string_view text) {
 
 TEST(HttpParser, GivesTheSameRequestHoweverItIsCut) {
   const std::string plain =
-      "\r\nPOST /a/b%20c?q=1&r HTTP/1.1\r\nHost: h\r\nX-Empty:\r\nContent-Length: 11\r\nIf-Match:  \"7\" \r\n\r\nhello "
+      "\r\nPOST /a/b%20c?q=1&r HTTP/1.1\r\nHost: h\r\nX-Empty:\r\nContent-Length: 11\r\nIf-Match:  \"7\" "
+      "\r\n\r\nhello "
       "world";
   const std::string chunked =
-      "\r\nPOST /a/b%20c?q=1&r HTTP/1.1\r\nHost: h\r\nX-Empty:\r\nTransfer-Encoding: Chunked\r\nIf-Match: \"7\"\r\n\r\n"
+      "\r\nPOST /a/b%20c?q=1&r HTTP/1.1\r\nHost: h\r\nX-Empty:\r\nTransfer-Encoding: Chunked\r\nIf-Match: "
+      "\"7\"\r\n\r\n"
       "5;ext=\"x\"\r\nhello\r\n6\r\n world\r\n0\r\nTrailer: t\r\n\r\n";
   for (const auto& text : {plain, chunked}) {
     for (std::size_t step = 1; step <= text.size(); ++step) {
@@ -72,9 +74,9 @@ TEST(HttpParser, GivesTheSameRequestHoweverItIsCut) {
 }
 
 TEST(HttpParser, LeavesThePipelinedRest) {
-  for (const std::string first : {"GET /1 HTTP/1.1\r\nHost: h\r\n\r\n",
-                                  "PUT /1 HTTP/1.1\r\nHost: h\r\nContent-Length: 2\r\n\r\nab",
-                                  "PUT /1 HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nab\r\n0\r\n\r\n"}) {
+  for (const std::string first :
+       {"GET /1 HTTP/1.1\r\nHost: h\r\n\r\n", "PUT /1 HTTP/1.1\r\nHost: h\r\nContent-Length: 2\r\n\r\nab",
+        "PUT /1 HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nab\r\n0\r\n\r\n"}) {
     Feed f;
     const std::string both = first + "GET /2 HTTP/1.1\r\nHost: h\r\n\r\n";
     ASSERT_EQ(f.feed(both, both.size()), State::kRequest);
@@ -115,7 +117,8 @@ TEST(HttpParser, TakesTheAbsoluteForm) {
 
 TEST(HttpParser, AsksOnceForContinue) {
   Feed f;
-  const std::string text = "PUT / HTTP/1.1\r\nHost: h\r\nContent-Length: 4\r\nExpect: 100-continue\r\n\r\nabcd";
+  const std::string text =
+      "PUT / HTTP/1.1\r\nHost: h\r\nContent-Length: 4\r\nExpect: 100-continue\r\n\r\nabcd";
   EXPECT_EQ(f.feed(text, 1), State::kRequest);
   EXPECT_EQ(f.continues, 1);
   Feed whole;
@@ -124,8 +127,10 @@ TEST(HttpParser, AsksOnceForContinue) {
 }
 
 TEST(HttpParser, RefusesWhatServersDisagreeAbout) {
-  EXPECT_EQ(status_of("GET / HTTP/1.1\r\nHost: h\r\nContent-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\n"), 400);
-  EXPECT_EQ(status_of("GET / HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\nContent-Length: 1\r\n\r\n"), 400);
+  EXPECT_EQ(status_of("GET / HTTP/1.1\r\nHost: h\r\nContent-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\n"),
+            400);
+  EXPECT_EQ(status_of("GET / HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\nContent-Length: 1\r\n\r\n"),
+            400);
   EXPECT_EQ(status_of("GET / HTTP/1.1\r\nHost: h\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\n"), 400);
   EXPECT_EQ(status_of("GET / HTTP/1.1\r\nHost: h\r\nContent-Length: 1\r\nContent-Length: 1\r\n\r\n"), 400);
   EXPECT_EQ(status_of("GET / HTTP/1.1\r\nHost: h\r\nContent-Length: +1\r\n\r\n"), 400);

@@ -10,12 +10,14 @@ void HttpRouter::add(std::string prefix, std::unique_ptr<HttpHandler> handler) {
   insert({std::move(prefix), raw, std::move(handler)});
 }
 
-void HttpRouter::add(std::string prefix, HttpHandler& handler) { insert({std::move(prefix), &handler, nullptr}); }
+void HttpRouter::add(std::string prefix, HttpHandler& handler) {
+  insert({std::move(prefix), &handler, nullptr});
+}
 
 void HttpRouter::insert(Route route) {
   std::erase_if(routes_, [&](const Route& r) { return r.prefix == route.prefix; });
-  const auto at = std::ranges::find_if(
-      routes_, [&](const Route& r) { return r.prefix.size() < route.prefix.size(); });
+  const auto at =
+      std::ranges::find_if(routes_, [&](const Route& r) { return r.prefix.size() < route.prefix.size(); });
   routes_.insert(at, std::move(route));
 }
 
@@ -28,7 +30,8 @@ void HttpRouter::handle(const HttpRequest& request, HttpReply reply) {
       return;
     }
   }
-  reply.send(HttpResponseView{.status = 404, .content_type = "text/plain; charset=utf-8", .body = "no such path\n"});
+  reply.send(
+      HttpResponseView{.status = 404, .content_type = "text/plain; charset=utf-8", .body = "no such path\n"});
 }
 
 }  // namespace berth::net

@@ -9,8 +9,8 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <boost/asio/local/stream_protocol.hpp>
 #include <boost/asio/ip/tcp.hpp>
+#include <boost/asio/local/stream_protocol.hpp>
 #include <cstring>
 
 #include "net/http_connection.h"
@@ -56,24 +56,26 @@ Error listen_error(const error_code& error, const std::string& where) {
 
 // A socket file that nobody accepts on is left over from a program that died.
 bool is_stale_socket(const std::string& path) {
-  struct stat info {};
+  struct stat info{};
   if (::lstat(path.c_str(), &info) != 0 || !S_ISSOCK(info.st_mode)) return false;
   const int fd = ::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
   if (fd < 0) return false;
   sockaddr_un address{};
   address.sun_family = AF_UNIX;
   std::memcpy(address.sun_path, path.c_str(), path.size() + 1);
-  const bool refused =
-      ::connect(fd, reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0 && errno == ECONNREFUSED;
+  const bool refused = ::connect(fd, reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0 &&
+                       errno == ECONNREFUSED;
   ::close(fd);
   return refused;
 }
 
 class TaskHandler final : public HttpHandler {
  public:
-  explicit TaskHandler(std::function<Task<HttpResponse>(const HttpRequest&)> handle) : handle_(std::move(handle)) {}
+  explicit TaskHandler(std::function<Task<HttpResponse>(const HttpRequest&)> handle)
+      : handle_(std::move(handle)) {}
   void handle(const HttpRequest& request, HttpReply reply) override {
-    detach(handle_(request), [reply = std::move(reply)](HttpResponse response) mutable { reply.send(response); });
+    detach(handle_(request),
+           [reply = std::move(reply)](HttpResponse response) mutable { reply.send(response); });
   }
 
  private:
@@ -101,7 +103,8 @@ std::unique_ptr<HttpHandler> sync_handler(std::function<HttpResponse(const HttpR
 
 // ---- HttpReply --------------------------------------------------------------------------------
 
-HttpReply::HttpReply(std::shared_ptr<detail::HttpConnection> connection) : connection_(std::move(connection)) {}
+HttpReply::HttpReply(std::shared_ptr<detail::HttpConnection> connection)
+    : connection_(std::move(connection)) {}
 HttpReply::HttpReply(HttpReply&&) noexcept = default;
 
 HttpReply& HttpReply::operator=(HttpReply&& other) noexcept {
@@ -125,8 +128,10 @@ void HttpReply::send(const HttpResponse& response) {
   std::vector<HttpHeader> headers;
   headers.reserve(response.headers.size());
   for (const auto& [name, value] : response.headers) headers.push_back({name, value});
-  send(HttpResponseView{
-      .status = response.status, .content_type = response.content_type, .headers = headers, .body = response.body});
+  send(HttpResponseView{.status = response.status,
+                        .content_type = response.content_type,
+                        .headers = headers,
+                        .body = response.body});
 }
 
 // ---- HttpServerState --------------------------------------------------------------------------
@@ -156,20 +161,20 @@ void HttpServerState::accept_on(Acceptor acceptor, std::string unix_path) {
 void HttpServerState::accept_next(const std::shared_ptr<Listener>& listener) {
   std::lock_guard lock(mutex_);  // stop() closes the acceptor under it
   if (stopping.load()) return;
-  listener->acceptor.async_accept(
-      [self = shared_from_this(), listener](const error_code& error, Socket socket) {
-        if (self->stopping.load()) return;
-        if (!error) self->take(std::move(socket), listener->unix_path.empty());
-        const bool out_of_resources = error == asio::error::no_descriptors ||
-                                      error == asio::error::no_buffer_space || error == asio::error::no_memory ||
-                                      error == error_code(ENFILE, boost::system::system_category());
-        if (!out_of_resources) {
-          self->accept_next(listener);
-          return;
-        }
-        listener->retry.expires_after(kAcceptRetry);
-        listener->retry.async_wait([self, listener](const error_code&) { self->accept_next(listener); });
-      });
+  listener->acceptor.async_accept([self = shared_from_this(), listener](const error_code& error,
+                                                                        Socket socket) {
+    if (self->stopping.load()) return;
+    if (!error) self->take(std::move(socket), listener->unix_path.empty());
+    const bool out_of_resources = error == asio::error::no_descriptors ||
+                                  error == asio::error::no_buffer_space || error == asio::error::no_memory ||
+                                  error == error_code(ENFILE, boost::system::system_category());
+    if (!out_of_resources) {
+      self->accept_next(listener);
+      return;
+    }
+    listener->retry.expires_after(kAcceptRetry);
+    listener->retry.async_wait([self, listener](const error_code&) { self->accept_next(listener); });
+  });
 }
 
 void HttpServerState::take(Socket socket, bool tcp) {
@@ -267,12 +272,14 @@ HttpServer::~HttpServer() { stop(0ms); }
 
 Result<std::uint16_t> HttpServer::listen(std::string_view address, std::uint16_t port) {
   const std::string where = std::string(address) + ":" + std::to_string(port);
-  if (state_->stopping.load()) return fail(Code::kFailedPrecondition, "listening on " + where + ": the server stopped");
+  if (state_->stopping.load())
+    return fail(Code::kFailedPrecondition, "listening on " + where + ": the server stopped");
   error_code error;
   const auto ip = asio::ip::make_address(std::string(address), error);
   if (error) {
-    return fail(Code::kInvalidArgument, "\"" + std::string(address) +
-                                            "\" is no address to listen on: write a number such as 127.0.0.1 or ::1");
+    return fail(Code::kInvalidArgument,
+                "\"" + std::string(address) +
+                    "\" is no address to listen on: write a number such as 127.0.0.1 or ::1");
   }
   const asio::ip::tcp::endpoint endpoint(ip, port);
   detail::Acceptor acceptor(state_->io);
@@ -291,11 +298,11 @@ Result<std::uint16_t> HttpServer::listen(std::string_view address, std::uint16_t
 }
 
 Result<void> HttpServer::listen_unix(const std::string& path, unsigned mode) {
-  if (state_->stopping.load()) return fail(Code::kFailedPrecondition, "listening on " + path + ": the server stopped");
+  if (state_->stopping.load())
+    return fail(Code::kFailedPrecondition, "listening on " + path + ": the server stopped");
   if (path.empty() || path.size() >= sizeof(sockaddr_un::sun_path)) {
-    return fail(Code::kInvalidArgument,
-                "the socket path \"" + path + "\" must have 1 to " +
-                    std::to_string(sizeof(sockaddr_un::sun_path) - 1) + " bytes");
+    return fail(Code::kInvalidArgument, "the socket path \"" + path + "\" must have 1 to " +
+                                            std::to_string(sizeof(sockaddr_un::sun_path) - 1) + " bytes");
   }
   if (is_stale_socket(path)) ::unlink(path.c_str());
   const asio::local::stream_protocol::endpoint endpoint(path);

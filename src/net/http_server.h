@@ -53,15 +53,16 @@ class HttpHandler {
 [[nodiscard]] std::unique_ptr<HttpHandler> task_handler(
     std::function<Task<HttpResponse>(const HttpRequest&)> handle);
 // A handler from a function that answers at once, such as /metrics.
-[[nodiscard]] std::unique_ptr<HttpHandler> sync_handler(std::function<HttpResponse(const HttpRequest&)> handle);
+[[nodiscard]] std::unique_ptr<HttpHandler> sync_handler(
+    std::function<HttpResponse(const HttpRequest&)> handle);
 
 struct HttpServerOptions {
-  std::size_t max_body_bytes = kDefaultMaxBodyBytes;    // more is answered with 413
-  std::size_t max_connections = kDefaultMaxConnections; // more are answered with 503
-  std::chrono::milliseconds idle_timeout{75'000};       // between requests
-  std::chrono::milliseconds header_timeout{10'000};     // from the first byte to the header's end
-  std::chrono::milliseconds body_timeout{60'000};       // from the header's end to the body's
-  std::chrono::milliseconds write_timeout{30'000};      // for the client to take an answer
+  std::size_t max_body_bytes = kDefaultMaxBodyBytes;     // more is answered with 413
+  std::size_t max_connections = kDefaultMaxConnections;  // more are answered with 503
+  std::chrono::milliseconds idle_timeout{75'000};        // between requests
+  std::chrono::milliseconds header_timeout{10'000};      // from the first byte to the header's end
+  std::chrono::milliseconds body_timeout{60'000};        // from the header's end to the body's
+  std::chrono::milliseconds write_timeout{30'000};       // for the client to take an answer
 };
 
 struct HttpServerCounts {

@@ -28,8 +28,8 @@ class Echo final : public HttpHandler {
  public:
   void handle(const HttpRequest& request, HttpReply reply) override {
     ++calls;
-    std::string body =
-        std::string(request.method_text()) + " " + std::string(request.target()) + " " + std::string(request.body());
+    std::string body = std::string(request.method_text()) + " " + std::string(request.target()) + " " +
+                       std::string(request.body());
     if (request.path() == "/late") {
       std::lock_guard lock(mutex_);
       late_.emplace_back(std::move(reply), std::move(body));
@@ -78,8 +78,9 @@ class HttpServerTest : public testing::TestWithParam<int> {
     return "GET " + std::string(target) + " HTTP/1.1\r\nHost: h\r\n\r\n";
   }
   static std::string post(std::string_view target, std::string_view body) {
-    return "POST " + std::string(target) + " HTTP/1.1\r\nHost: h\r\nContent-Length: " + std::to_string(body.size()) +
-           "\r\n\r\n" + std::string(body);
+    return "POST " + std::string(target) +
+           " HTTP/1.1\r\nHost: h\r\nContent-Length: " + std::to_string(body.size()) + "\r\n\r\n" +
+           std::string(body);
   }
   bool eventually(const std::function<bool()>& condition) {
     for (int i = 0; i < 1000; ++i) {
@@ -198,10 +199,12 @@ TEST_P(HttpServerTest, SaysContinueBeforeTheBody) {
 
 TEST_P(HttpServerTest, MalformedRequestsGetAnAnswerAndTheConnectionEnds) {
   start();
-  for (const std::string text : {"nonsense\r\n\r\n", "GET / HTTP/1.1\r\n\r\n", "GET / HTTP/9.9\r\nHost: h\r\n\r\n"}) {
+  for (const std::string text :
+       {"nonsense\r\n\r\n", "GET / HTTP/1.1\r\n\r\n", "GET / HTTP/9.9\r\nHost: h\r\n\r\n"}) {
     RawClient client(port_);
     client.send(text + get("/after"));
-    EXPECT_THAT(client.response(), StartsWith(text.starts_with("GET / HTTP/9") ? "HTTP/1.1 505" : "HTTP/1.1 400"));
+    EXPECT_THAT(client.response(),
+                StartsWith(text.starts_with("GET / HTTP/9") ? "HTTP/1.1 505" : "HTTP/1.1 400"));
     EXPECT_EQ(client.rest(), "");
     EXPECT_TRUE(client.closed());
   }
@@ -355,7 +358,7 @@ TEST_P(HttpServerTest, ListensOnAUnixSocketOfTheGivenMode) {
   start();
   const std::string path = testing::TempDir() + "berth_net_" + std::to_string(::getpid()) + ".sock";
   ASSERT_TRUE(server_->listen_unix(path, 0600));
-  struct stat info {};
+  struct stat info{};
   ASSERT_EQ(::stat(path.c_str(), &info), 0);
   EXPECT_EQ(info.st_mode & 0777, 0600U);
   RawClient client(path);
@@ -399,9 +402,8 @@ TEST_P(HttpServerTest, ListenSaysWhatIsWrong) {
 
 TEST_P(HttpServerTest, AHandlerCannotSplitTheResponse) {
   io_ = IoContext::create(GetParam()).value();
-  const auto handler = sync_handler([](const HttpRequest&) {
-    return HttpResponse{.headers = {{"X", "a\r\nSet-Cookie: b"}}};
-  });
+  const auto handler =
+      sync_handler([](const HttpRequest&) { return HttpResponse{.headers = {{"X", "a\r\nSet-Cookie: b"}}}; });
   HttpServer server(*io_, *handler);
   RawClient client(server.listen("127.0.0.1", 0).value());
   client.send(get("/"));
@@ -418,8 +420,8 @@ TEST_P(HttpServerTest, RoutesToCoroutinesAndFunctionsByTheLongestPrefix) {
   };
   router.add("/a", named("a"));
   router.add("/a/b", task_handler([](const HttpRequest& request) -> Task<HttpResponse> {
-    co_return HttpResponse{.body = "task " + std::string(request.path())};
-  }));
+               co_return HttpResponse{.body = "task " + std::string(request.path())};
+             }));
   router.add("/c/", named("c"));
   router.add("/a", named("a2"));
   HttpServer server(*io_, router);

@@ -71,29 +71,36 @@ class Host final : public every::Host {
   using Counter = every::host::Counter;
   static std::unexpected<Error> none() { return fail(Code::kInternal, "not part of this test"); }
   Result<std::uint32_t> add(std::uint32_t a, std::uint32_t b) override { return a + b; }
-  Result<std::tuple<bool, std::int8_t, std::uint8_t, std::int16_t, std::uint16_t, std::int32_t, std::uint32_t, std::int64_t,
-                    std::uint64_t, float, double, char32_t>>
-  scalars(bool, std::int8_t, std::uint8_t, std::int16_t, std::uint16_t, std::int32_t, std::uint32_t, std::int64_t,
-          std::uint64_t, float, double, char32_t) override {
+  Result<std::tuple<bool, std::int8_t, std::uint8_t, std::int16_t, std::uint16_t, std::int32_t, std::uint32_t,
+                    std::int64_t, std::uint64_t, float, double, char32_t>>
+  scalars(bool, std::int8_t, std::uint8_t, std::int16_t, std::uint16_t, std::int32_t, std::uint32_t,
+          std::int64_t, std::uint64_t, float, double, char32_t) override {
     return none();
   }
   Result<std::string> text(std::string_view s) override { return std::string(s); }
   Result<std::vector<std::uint8_t>> bytes(std::span<const std::uint8_t>) override { return none(); }
   Result<std::vector<std::uint64_t>> words(std::span<const std::uint64_t>) override { return none(); }
   Result<std::vector<bool>> bools(const std::vector<bool>&) override { return none(); }
-  Result<std::vector<every::types::Mixed>> mixed_list(std::span<const every::types::Mixed>) override { return none(); }
-  Result<std::vector<every::types::Shape>> shapes(std::span<const every::types::Shape>) override { return none(); }
+  Result<std::vector<every::types::Mixed>> mixed_list(std::span<const every::types::Mixed>) override {
+    return none();
+  }
+  Result<std::vector<every::types::Shape>> shapes(std::span<const every::types::Shape>) override {
+    return none();
+  }
   Result<every::types::Shape> one_shape(const every::types::Shape&) override { return none(); }
-  Result<std::tuple<every::types::Color, every::types::Access>> colors(every::types::Color, every::types::Access) override {
+  Result<std::tuple<every::types::Color, every::types::Access>> colors(every::types::Color,
+                                                                       every::types::Access) override {
     return none();
   }
   using Nested = std::optional<std::expected<std::vector<std::optional<std::string>>, every::types::Shape>>;
   Result<Nested> nested(const Nested&) override { return none(); }
-  Result<std::string> many(std::string_view, std::string_view, std::string_view, std::string_view, const every::types::Mixed&,
-                           std::uint64_t) override {
+  Result<std::string> many(std::string_view, std::string_view, std::string_view, std::string_view,
+                           const every::types::Mixed&, std::uint64_t) override {
     return none();
   }
-  Result<std::expected<std::string, every::types::Color>> fallible(std::string_view) override { return none(); }
+  Result<std::expected<std::string, every::types::Color>> fallible(std::string_view) override {
+    return none();
+  }
   Result<std::expected<void, std::monostate>> done(bool) override { return none(); }
   Task<Result<std::string>> slow(std::string s) override {
     if (s == "fail") co_return fail(Code::kUnavailable, "the backend is gone");
@@ -159,7 +166,8 @@ class EveryAsync : public testing::Test {
   }
   void wait_for_arrivals(int count) {
     const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(20);
-    while (host_.gate.arrived() < count && std::chrono::steady_clock::now() < deadline) std::this_thread::yield();
+    while (host_.gate.arrived() < count && std::chrono::steady_clock::now() < deadline)
+      std::this_thread::yield();
     ASSERT_GE(host_.gate.arrived(), count);
   }
 
@@ -193,10 +201,11 @@ TEST_F(EveryAsync, AWaitingGuestHoldsNoThread) {
   for (int i = 0; i < kGuests; ++i) running.push_back(start());
   for (int i = 0; i < kGuests; ++i) {
     threads_.post([&, i] {
-      detach(running[static_cast<std::size_t>(i)].guest->slow_async(std::to_string(i)), [&, i](Result<std::string> s) {
-        if (s && *s == "slow " + std::to_string(i)) right.fetch_add(1);
-        done.fetch_add(1);
-      });
+      detach(running[static_cast<std::size_t>(i)].guest->slow_async(std::to_string(i)),
+             [&, i](Result<std::string> s) {
+               if (s && *s == "slow " + std::to_string(i)) right.fetch_add(1);
+               done.fetch_add(1);
+             });
     });
   }
   wait_for_arrivals(kGuests);

@@ -32,10 +32,10 @@ class Echo final : public every::Host {
  public:
   using Counter = every::host::Counter;
   Result<std::uint32_t> add(std::uint32_t a, std::uint32_t b) override { return a + b; }
-  Result<std::tuple<bool, std::int8_t, std::uint8_t, std::int16_t, std::uint16_t, std::int32_t, std::uint32_t, std::int64_t,
-                    std::uint64_t, float, double, char32_t>>
-  scalars(bool a, std::int8_t b, std::uint8_t c, std::int16_t d, std::uint16_t e, std::int32_t f, std::uint32_t g,
-          std::int64_t h, std::uint64_t i, float j, double k, char32_t l) override {
+  Result<std::tuple<bool, std::int8_t, std::uint8_t, std::int16_t, std::uint16_t, std::int32_t, std::uint32_t,
+                    std::int64_t, std::uint64_t, float, double, char32_t>>
+  scalars(bool a, std::int8_t b, std::uint8_t c, std::int16_t d, std::uint16_t e, std::int32_t f,
+          std::uint32_t g, std::int64_t h, std::uint64_t i, float j, double k, char32_t l) override {
     return std::tuple(a, b, c, d, e, f, g, h, i, j, k, l);
   }
   Result<std::string> text(std::string_view s) override { return std::string(s); }
@@ -46,14 +46,18 @@ class Echo final : public every::Host {
     return std::vector<std::uint64_t>(w.begin(), w.end());
   }
   Result<std::vector<bool>> bools(const std::vector<bool>& b) override { return b; }
-  Result<std::vector<Mixed>> mixed_list(std::span<const Mixed> m) override { return std::vector<Mixed>(m.begin(), m.end()); }
-  Result<std::vector<Shape>> shapes(std::span<const Shape> s) override { return std::vector<Shape>(s.begin(), s.end()); }
+  Result<std::vector<Mixed>> mixed_list(std::span<const Mixed> m) override {
+    return std::vector<Mixed>(m.begin(), m.end());
+  }
+  Result<std::vector<Shape>> shapes(std::span<const Shape> s) override {
+    return std::vector<Shape>(s.begin(), s.end());
+  }
   Result<Shape> one_shape(const Shape& s) override { return s; }
   Result<std::tuple<Color, Access>> colors(Color c, Access a) override { return std::tuple(c, a); }
   using Nested = std::optional<std::expected<std::vector<std::optional<std::string>>, Shape>>;
   Result<Nested> nested(const Nested& n) override { return n; }
-  Result<std::string> many(std::string_view a, std::string_view b, std::string_view c, std::string_view d, const Mixed& e,
-                           std::uint64_t f) override {
+  Result<std::string> many(std::string_view a, std::string_view b, std::string_view c, std::string_view d,
+                           const Mixed& e, std::uint64_t f) override {
     return std::string(a) + std::string(b) + std::string(c) + std::string(d) + e.name + std::to_string(f);
   }
   Result<std::expected<std::string, Color>> fallible(std::string_view s) override {
@@ -68,7 +72,9 @@ class Echo final : public every::Host {
     return {};
   }
   Result<std::string> slow(std::string_view s) override { return std::string(s); }
-  Result<std::unique_ptr<Counter>> new_counter(std::uint32_t start) override { return std::make_unique<CounterImpl>(start); }
+  Result<std::unique_ptr<Counter>> new_counter(std::uint32_t start) override {
+    return std::make_unique<CounterImpl>(start);
+  }
   Result<std::unique_ptr<Counter>> counter_merge(std::unique_ptr<Counter> a, Counter& b) override {
     static_cast<CounterImpl&>(*a).value_ += static_cast<CounterImpl&>(b).value_;
     return a;
@@ -129,23 +135,33 @@ void expect_value(const Result<T>& result, const T& wanted) {
 }
 
 Mixed mixed(std::uint64_t i) {
-  return {static_cast<std::uint8_t>(i), i << 33, "name " + std::to_string(i), i % 2 == 0, U'\U0001F600', 0.5 * static_cast<double>(i),
-          {"a", "", "ünï"}, i % 3 == 0 ? std::nullopt : std::optional(Point{-1, static_cast<std::int32_t>(i)})};
+  return {static_cast<std::uint8_t>(i),
+          i << 33,
+          "name " + std::to_string(i),
+          i % 2 == 0,
+          U'\U0001F600',
+          0.5 * static_cast<double>(i),
+          {"a", "", "ünï"},
+          i % 3 == 0 ? std::nullopt : std::optional(Point{-1, static_cast<std::int32_t>(i)})};
 }
 
 TEST_F(Every, Scalars) {
   expect_value(guest().add(3, 4'000'000'000u), 3u + 4'000'000'000u);
   for (const bool low : {false, true}) {
-    const auto pick = [&]<class T>(T) { return low ? std::numeric_limits<T>::lowest() : std::numeric_limits<T>::max(); };
-    const auto wanted = std::tuple(low, pick(std::int8_t{}), pick(std::uint8_t{}), pick(std::int16_t{}), pick(std::uint16_t{}),
-                                   pick(std::int32_t{}), pick(std::uint32_t{}), pick(std::int64_t{}), pick(std::uint64_t{}),
-                                   pick(float{}), pick(double{}), low ? U'\0' : U'\U0010FFFF');
+    const auto pick = [&]<class T>(T) {
+      return low ? std::numeric_limits<T>::lowest() : std::numeric_limits<T>::max();
+    };
+    const auto wanted =
+        std::tuple(low, pick(std::int8_t{}), pick(std::uint8_t{}), pick(std::int16_t{}),
+                   pick(std::uint16_t{}), pick(std::int32_t{}), pick(std::uint32_t{}), pick(std::int64_t{}),
+                   pick(std::uint64_t{}), pick(float{}), pick(double{}), low ? U'\0' : U'\U0010FFFF');
     expect_value(std::apply([&](auto... v) { return guest().scalars(v...); }, wanted), wanted);
   }
 }
 
 TEST_F(Every, TextAndLists) {
-  for (const std::string& s : {std::string(), std::string("plain"), std::string("ünïcödé \U0001F600"), std::string(100'000, 'x')})
+  for (const std::string& s :
+       {std::string(), std::string("plain"), std::string("ünïcödé \U0001F600"), std::string(100'000, 'x')})
     expect_value(guest().text(s), s);
   std::vector<std::uint8_t> bytes(1 << 20);
   for (std::size_t i = 0; i < bytes.size(); ++i) bytes[i] = static_cast<std::uint8_t>(i * 7);
@@ -165,7 +181,8 @@ TEST_F(Every, RecordsVariantsEnumsFlags) {
                                      Shape::Polygon{{{1, 2}, {-3, -4}}}, Shape::Both{{~0ull, Color::kGreen}}};
   expect_value(guest().shapes(shapes), shapes);
   for (const Shape& s : shapes) expect_value(guest().one_shape(s), s);
-  expect_value(guest().colors(Color::kBlue, Access::kRead | Access::kRun), std::tuple(Color::kBlue, Access::kRead | Access::kRun));
+  expect_value(guest().colors(Color::kBlue, Access::kRead | Access::kRun),
+               std::tuple(Color::kBlue, Access::kRead | Access::kRun));
 }
 
 TEST_F(Every, NestedOptionsAndResults) {
@@ -177,7 +194,10 @@ TEST_F(Every, NestedOptionsAndResults) {
     expect_value(guest().nested(n), n);
 }
 
-TEST_F(Every, ManyParametersAreSpilled) { expect_value(guest().many("a", "b", "c", "d", mixed(1), ~0ull), std::string("abcdname 118446744073709551615")); }
+TEST_F(Every, ManyParametersAreSpilled) {
+  expect_value(guest().many("a", "b", "c", "d", mixed(1), ~0ull),
+               std::string("abcdname 118446744073709551615"));
+}
 
 TEST_F(Every, AnErrorValueIsAnAnswer) {
   expect_value(guest().fallible("yes"), std::expected<std::string, Color>("yes"));
@@ -282,13 +302,42 @@ TEST_F(Every, MissingImplementationIsAClearError) {
   auto guest = every::GuestExport::create(**instance);
   auto r = guest->add(1, 2);
   ASSERT_FALSE(r);
-  EXPECT_NE(r.error().message().find("test:every/host@0.1.0#add"), std::string::npos) << r.error().to_string();
+  EXPECT_NE(r.error().message().find("test:every/host@0.1.0#add"), std::string::npos)
+      << r.error().to_string();
 }
 
 TEST_F(Every, AnotherTypeIsRefusedAtLinkTime) {
   auto found = pre_->find_export("test:every/guest@0.1.0", "add", "func(a: u32, b: s32) -> u32", 2, 1, false);
   ASSERT_FALSE(found);
-  EXPECT_NE(found.error().message().find("func(a: u32, b: u32) -> u32"), std::string::npos) << found.error().to_string();
+  EXPECT_NE(found.error().message().find("func(a: u32, b: u32) -> u32"), std::string::npos)
+      << found.error().to_string();
+}
+
+// A class in the place of the component: callers of the abstract class cannot tell.
+TEST_F(Every, ANativeGuestStandsIn) {
+  class NativeNote final : public every::guest::Note {
+   public:
+    explicit NativeNote(std::string_view text) : text_(text) {}
+    Result<std::uint32_t> append(std::string_view more) override {
+      text_ += more;
+      return static_cast<std::uint32_t>(text_.size());
+    }
+    Result<std::string> text() override { return text_; }
+
+   private:
+    std::string text_;
+  };
+  const auto use = [](every::guest::Note& note) -> Result<std::string> {
+    BERTH_TRY(note.append(" more"));
+    return note.text();
+  };
+  NativeNote native("one");
+  auto guests = guest().new_note("one");
+  ASSERT_TRUE(guests);
+  expect_value(use(native), std::string("one more"));
+  expect_value(use(**guests), std::string("one more"));
+  // But a guest takes only its own.
+  EXPECT_EQ(guest().length(native).error().code(), Code::kInvalidArgument);
 }
 
 TEST_F(Every, TheShapeListsImportsAndExports) {
@@ -297,7 +346,8 @@ TEST_F(Every, TheShapeListsImportsAndExports) {
   EXPECT_EQ(shape.exports[0].name, "test:every/guest@0.1.0");
   EXPECT_EQ(shape.exports[0].kind, ItemKind::kInterface);
   bool found = false;
-  for (const Item& item : shape.exports[0].items) found |= item.name == "add" && item.type == "func(a: u32, b: u32) -> u32";
+  for (const Item& item : shape.exports[0].items)
+    found |= item.name == "add" && item.type == "func(a: u32, b: u32) -> u32";
   EXPECT_TRUE(found);
 }
 

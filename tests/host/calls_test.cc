@@ -40,8 +40,9 @@ class EndsWithAClearError : public testing::TestWithParam<Fault> {};
 
 TEST_P(EndsWithAClearError, AndTheNextCallIsServed) {
   Dock dock;
-  auto counter = dock.start({.instances = InstancePolicy::one(),
-                             .limits = {.memory_bytes = 4 << 20, .table_elements = 1'000, .call = milliseconds(50)}});
+  auto counter =
+      dock.start({.instances = InstancePolicy::one(),
+                  .limits = {.memory_bytes = 4 << 20, .table_elements = 1'000, .call = milliseconds(50)}});
   ASSERT_EQ(*counter.call({}, [](Counter& c) { return c.add(7); }), 7u);
   const auto begin = std::chrono::steady_clock::now();
   const auto failed = counter.call({}, GetParam().run);
@@ -57,24 +58,27 @@ TEST_P(EndsWithAClearError, AndTheNextCallIsServed) {
   EXPECT_TRUE(status.last_error);
 }
 
-INSTANTIATE_TEST_SUITE_P(
-    Each, EndsWithAClearError,
-    testing::Values(
-        Fault{"trap", [](Counter& c) { return c.run("trap"); }, Code::kTrap, Outcome::kTrapBug},
-        Fault{"endless_loop", [](Counter& c) { return c.run("spin"); }, Code::kDeadlineExceeded, Outcome::kTrapLimit},
-        Fault{"memory_bomb", [](Counter& c) { return c.run("bomb"); }, Code::kResourceExhausted, Outcome::kTrapLimit},
-        Fault{"table_bomb", [](Counter& c) { return c.run("table-bomb"); }, Code::kResourceExhausted, Outcome::kTrapLimit},
-        Fault{"stack_overflow",
-              [](Counter& c) -> Result<void> {
-                BERTH_TRY(c.recurse());
-                return {};
-              },
-              Code::kResourceExhausted, Outcome::kTrapLimit}),
-    [](const auto& p) { return p.param.name; });
+INSTANTIATE_TEST_SUITE_P(Each, EndsWithAClearError,
+                         testing::Values(Fault{"trap", [](Counter& c) { return c.run("trap"); }, Code::kTrap,
+                                               Outcome::kTrapBug},
+                                         Fault{"endless_loop", [](Counter& c) { return c.run("spin"); },
+                                               Code::kDeadlineExceeded, Outcome::kTrapLimit},
+                                         Fault{"memory_bomb", [](Counter& c) { return c.run("bomb"); },
+                                               Code::kResourceExhausted, Outcome::kTrapLimit},
+                                         Fault{"table_bomb", [](Counter& c) { return c.run("table-bomb"); },
+                                               Code::kResourceExhausted, Outcome::kTrapLimit},
+                                         Fault{"stack_overflow",
+                                               [](Counter& c) -> Result<void> {
+                                                 BERTH_TRY(c.recurse());
+                                                 return {};
+                                               },
+                                               Code::kResourceExhausted, Outcome::kTrapLimit}),
+                         [](const auto& p) { return p.param.name; });
 
 TEST(Component, MemoryIsLimitedToThePage) {
   Dock dock;
-  auto counter = dock.start({.instances = InstancePolicy::one(), .limits = {.memory_bytes = 10 * 65'536 + 100}});
+  auto counter =
+      dock.start({.instances = InstancePolicy::one(), .limits = {.memory_bytes = 10 * 65'536 + 100}});
   EXPECT_EQ(*counter.call({}, [](Counter& c) { return c.grow(); }), 10u);
   EXPECT_EQ(counter.workload().status().current.memory_bytes, 10u * 65'536);
 }
@@ -106,7 +110,8 @@ TEST(Component, AWaitingGuestHoldsNoThread) {
 
 TEST(Component, AWaitingCallEndsAtItsDeadline) {
   Dock dock;
-  auto counter = dock.start({.instances = InstancePolicy::one(), .limits = {.call = milliseconds(40)}}, {.waits = true});
+  auto counter =
+      dock.start({.instances = InstancePolicy::one(), .limits = {.call = milliseconds(40)}}, {.waits = true});
   const auto begin = std::chrono::steady_clock::now();
   const auto late = block_on(counter.call_async({}, [](Counter& c) { return c.nap(); }));
   const auto took = std::chrono::steady_clock::now() - begin;
@@ -120,7 +125,8 @@ TEST(Component, AWaitingCallEndsAtItsDeadline) {
 
 TEST(Component, AComputingGuestOnAFibreEndsAtItsDeadlineAndLetsOthersRun) {
   Dock dock({.max_instances = 100}, 1);
-  auto counter = dock.start({.instances = InstancePolicy::pool(2), .limits = {.call = milliseconds(100)}}, {.waits = true});
+  auto counter = dock.start({.instances = InstancePolicy::pool(2), .limits = {.call = milliseconds(100)}},
+                            {.waits = true});
   std::atomic<bool> spun{false};
   std::optional<Result<void>> late;
   detach(counter.call_async({}, [](Counter& c) { return c.spin_later(); }), [&](Result<void> r) {
@@ -142,6 +148,26 @@ TEST(Component, StartFunctionsHaveADeadline) {
   ASSERT_FALSE(failed);
   EXPECT_EQ(failed.error().code(), Code::kDeadlineExceeded) << failed.error().to_string();
   EXPECT_THAT(failed.error().message(), HasSubstr("starting workload counter: instantiating: "));
+}
+
+TEST(Component, AStartFunctionThatWaitsHasADeadlineToo) {
+  Dock dock;
+  const CounterText naps{.waits = true, .start = "(call $nap)"};
+  const WorkloadSpec spec{.name = "counter", .limits = {.call = milliseconds(50)}};
+  const auto failed = dock.host.start(spec, dock.load(naps, spec));
+  ASSERT_FALSE(failed);
+  EXPECT_EQ(failed.error().code(), Code::kDeadlineExceeded) << failed.error().to_string();
+
+  // A version that starts well only the first time.
+  dock.slow.wake_all();
+  auto counter = dock.start({.limits = {.call = milliseconds(50)}}, naps);
+  EXPECT_TRUE(block_on(counter.call_async({}, [](Counter& c) { return c.nap(); })));
+  dock.slow.sleep_again();
+  const auto late = block_on(counter.call_async({}, [](Counter& c) { return c.nap(); }));
+  ASSERT_FALSE(late);
+  EXPECT_EQ(late.error().code(), Code::kDeadlineExceeded) << late.error().to_string();
+  dock.slow.wake_all();
+  EXPECT_TRUE(block_on(counter.call_async({}, [](Counter& c) { return c.nap(); })));
 }
 
 TEST(Component, AnEmptyPoolOfTheEngineIsAnErrorOfThatCall) {

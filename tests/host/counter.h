@@ -32,13 +32,14 @@ inline std::string replaced(std::string text, std::string_view from, std::string
 // What one variant of the component does; each field is the body of a core function.
 struct CounterText {
   std::string probe = "(call $ok)";
-  std::string save = R"((i32.store (i32.const 32) (global.get $value)) (i32.store8 (i32.const 16) (i32.const 0))
+  std::string save =
+      R"((i32.store (i32.const 32) (global.get $value)) (i32.store8 (i32.const 16) (i32.const 0))
       (i32.store (i32.const 20) (i32.const 32)) (i32.store (i32.const 24) (i32.const 4)) (i32.const 16))";
   std::string restore = "(global.set $value (i32.load (local.get 0))) (call $ok)";
-  std::string step = "1";        // makes versions differ: add(n) adds n * step
+  std::string step = "1";  // makes versions differ: add(n) adds n * step
   bool handover = true;
-  bool waits = false;            // imports test:host/slow, and so runs on fibres
-  std::string start = "(nop)";   // body of the start function
+  bool waits = false;           // imports test:host/slow, and so runs on fibres
+  std::string start = "(nop)";  // body of the start function
 };
 inline constexpr std::string_view kTrap = "unreachable";
 inline constexpr std::string_view kHang = "(loop (br 0)) unreachable";
@@ -114,14 +115,15 @@ inline std::string counter_text(const CounterText& t) {
   text = replaced(text, "@SAVE@", t.save);
   text = replaced(text, "@RESTORE@", t.restore);
   text = replaced(text, "@START@", t.start);
-  text = replaced(text, "@HANDOVER@", t.handover ? R"(
+  text = replaced(text, "@HANDOVER@",
+                  t.handover ? R"(
   (func $save (result (result (list u8) (error string)))
     (canon lift (core func $i "save") (memory (core memory $i "memory"))))
   (func $restore (param "state" (list u8)) (result (result (error string)))
     (canon lift (core func $i "restore") (memory (core memory $i "memory")) (realloc (core func $i "realloc"))))
   (instance $h (export "save" (func $save)) (export "restore" (func $restore)))
   (export "berth:lifecycle/handover@0.1.0" (instance $h)))"
-                                                   : "");
+                             : "");
   return text;
 }
 
@@ -132,7 +134,9 @@ class Counter final {
   explicit Counter(abi::Instance& instance) : instance_(instance) {}
 
   Result<std::uint32_t> add(std::uint32_t n) { return call<std::uint32_t>("add", "func(n: u32) -> u32", n); }
-  Result<std::uint32_t> recurse() { return call<std::uint32_t>("recurse", "func(n: u32) -> u32", std::uint32_t{1}); }
+  Result<std::uint32_t> recurse() {
+    return call<std::uint32_t>("recurse", "func(n: u32) -> u32", std::uint32_t{1});
+  }
   Result<std::uint32_t> grow() { return call<std::uint32_t>("grow", "func() -> u32"); }
   Result<void> run(std::string_view name) { return call<void>(name, "func()"); }
   Result<std::expected<void, std::string>> refuse() {
@@ -141,7 +145,8 @@ class Counter final {
   Task<Result<void>> nap() { return later("nap"); }
   Task<Result<void>> spin_later() { return later("spin"); }
   Task<Result<std::uint32_t>> add_later(std::uint32_t n) {
-    auto found = abi::Call<std::uint32_t, std::uint32_t>::find(instance_.pre(), "", "add", "func(n: u32) -> u32");
+    auto found =
+        abi::Call<std::uint32_t, std::uint32_t>::find(instance_.pre(), "", "add", "func(n: u32) -> u32");
     if (!found) co_return fail(std::move(found).error());
     co_return co_await abi::Call<std::uint32_t, std::uint32_t>::run_async(instance_, *found, "add", n);
   }
@@ -168,7 +173,9 @@ inline Binder bind_counter() {
         BERTH_TRY((abi::Call<std::uint32_t, std::uint32_t>::find(pre, "", "add", "func(n: u32) -> u32")));
         return {};
       },
-      [](abi::Instance& instance) -> Result<std::unique_ptr<Counter>> { return std::make_unique<Counter>(instance); });
+      [](abi::Instance& instance) -> Result<std::unique_ptr<Counter>> {
+        return std::make_unique<Counter>(instance);
+      });
 }
 
 // test:host/slow: naps end when the test says so.
@@ -201,6 +208,10 @@ class Slow final {
     }
     for (const auto handle : sleepers) handle.resume();
   }
+  void sleep_again() {
+    const std::lock_guard lock(mutex_);
+    awake_ = false;
+  }
   void await_begun(int count) {
     std::unique_lock lock(mutex_);
     changed_.wait(lock, [&] { return begun_ >= count; });
@@ -220,7 +231,8 @@ class SlowGrant final : public Grant {
   std::string_view capability() const override { return "slow"; }
   bool covers(std::string_view interface) const override { return interface == "test:host/slow@0.1.0"; }
   Result<void> link(abi::Linker& linker) const override {
-    return abi::Import<abi::FromState<Slow>, &Slow::nap>::add(linker, "test:host/slow@0.1.0", "nap", "func()", {});
+    return abi::Import<abi::FromState<Slow>, &Slow::nap>::add(linker, "test:host/slow@0.1.0", "nap", "func()",
+                                                              {});
   }
   void prepare(abi::InstanceState& state) const override { state.provide<Slow>(slow_); }
 

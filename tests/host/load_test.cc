@@ -46,7 +46,8 @@ TEST_F(Load, RefusesWhatIsNoFile) {
   EXPECT_THAT(read_artifact(folder_ / "none.wasm").error().message(), HasSubstr("none.wasm"));
   EXPECT_EQ(read_artifact(folder_).error().code(), Code::kInvalidArgument);
   ASSERT_EQ(::mkfifo((folder_ / "fifo").c_str(), 0600), 0);
-  EXPECT_EQ(read_artifact(folder_ / "fifo").error().code(), Code::kInvalidArgument) << "and does not wait for a writer";
+  EXPECT_EQ(read_artifact(folder_ / "fifo").error().code(), Code::kInvalidArgument)
+      << "and does not wait for a writer";
   EXPECT_EQ(read_artifact("/dev/zero").error().code(), Code::kInvalidArgument);
 }
 
@@ -86,8 +87,8 @@ TEST_F(Load, AnImportWithoutAGrantNamesTheLineThatWouldAllowIt) {
 }
 
 TEST_F(Load, AnImportThatNobodyOffersSaysSo) {
-  const Artifact artifact = artifact_of(
-      R"((component (import "acme:tools/laser@1.0.0" (instance (export "fire" (func))))))");
+  const Artifact artifact =
+      artifact_of(R"((component (import "acme:tools/laser@1.0.0" (instance (export "fire" (func))))))");
   const Error error = error_of(artifact);
   EXPECT_EQ(error.code(), Code::kPermissionDenied);
   EXPECT_THAT(error.message(), HasSubstr("acme:tools/laser@1.0.0"));
@@ -97,16 +98,19 @@ TEST_F(Load, AnImportThatNobodyOffersSaysSo) {
 }
 
 TEST_F(Load, AnInterfaceOfTypesOnlyNeedsNoGrant) {
-  auto artifact = artifact_of(replaced(counter_text({}), "(component\n",
-                                       "(component (import \"acme:tools/types@1.0.0\" (instance (type $t u32) "
-                                       "(export \"size\" (type (eq $t)))))\n"));
+  auto artifact =
+      artifact_of(replaced(counter_text({}), "(component\n",
+                           "(component (import \"acme:tools/types@1.0.0\" (instance (type $t u32) "
+                           "(export \"size\" (type (eq $t)))))\n"));
   const auto loaded = dock_.loader.load(artifact, dock_.request());
   EXPECT_TRUE(loaded) << loaded.error().to_string();
 }
 
 TEST_F(Load, AnImportOfAnotherTypeShowsBoth) {
-  auto text = replaced(counter_text({.waits = true}), "(export \"nap\" (func))", "(export \"nap\" (func (param \"ms\" u32)))");
-  text = replaced(text, "(import \"slow\" \"nap\" (func $nap))", "(import \"slow\" \"nap\" (func $nap (param i32)))");
+  auto text = replaced(counter_text({.waits = true}), "(export \"nap\" (func))",
+                       "(export \"nap\" (func (param \"ms\" u32)))");
+  text = replaced(text, "(import \"slow\" \"nap\" (func $nap))",
+                  "(import \"slow\" \"nap\" (func $nap (param i32)))");
   text = replaced(text, "(call $nap)", "(call $nap (i32.const 1))");
   const Error error = error_of(artifact_of(text));
   EXPECT_EQ(error.code(), Code::kFailedPrecondition) << error.to_string();
@@ -115,7 +119,9 @@ TEST_F(Load, AnImportOfAnotherTypeShowsBoth) {
 }
 
 TEST_F(Load, AMissingExportIsFoundAtLoad) {
-  const Error error = error_of(artifact_of(replaced(counter_text({}), "(func (export \"add\") (param \"n\" u32)", "(func (export \"plus\") (param \"n\" u32)")));
+  const Error error =
+      error_of(artifact_of(replaced(counter_text({}), "(func (export \"add\") (param \"n\" u32)",
+                                    "(func (export \"plus\") (param \"n\" u32)")));
   EXPECT_THAT(error.message(), HasSubstr("add"));
   EXPECT_NE(error.code(), Code::kInternal);
 }

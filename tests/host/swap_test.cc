@@ -54,21 +54,48 @@ TEST_P(ComponentSwapFails, AndTheOldVersionServesOn) {
 INSTANTIATE_TEST_SUITE_P(
     Each, ComponentSwapFails,
     testing::Values(
-        BadSwap{"probe_error", {}, {.probe = std::string(kError)}, Code::kGuestError, "its probe says that it cannot serve: not today"},
+        BadSwap{"probe_error",
+                {},
+                {.probe = std::string(kError)},
+                Code::kGuestError,
+                "its probe says that it cannot serve: not today"},
         BadSwap{"probe_trap", {}, {.probe = std::string(kTrap)}, Code::kTrap, "probe"},
         BadSwap{"probe_hang", {}, {.probe = std::string(kHang)}, Code::kDeadlineExceeded, "probe"},
         BadSwap{"start_trap", {}, {.start = std::string(kTrap)}, Code::kTrap, "instantiating: "},
-        BadSwap{"save_trap", {.save = std::string(kTrap)}, {}, Code::kTrap, "its state is lost: `save`", false},
-        BadSwap{"save_hang", {.save = std::string(kHang)}, {}, Code::kDeadlineExceeded, "its state is lost: `save`", false},
-        BadSwap{"save_error", {.save = std::string(kError)}, {}, Code::kGuestError, "`save` of the running version: not today"},
+        BadSwap{
+            "save_trap", {.save = std::string(kTrap)}, {}, Code::kTrap, "its state is lost: `save`", false},
+        BadSwap{"save_hang",
+                {.save = std::string(kHang)},
+                {},
+                Code::kDeadlineExceeded,
+                "its state is lost: `save`",
+                false},
+        BadSwap{"save_error",
+                {.save = std::string(kError)},
+                {},
+                Code::kGuestError,
+                "`save` of the running version: not today"},
         // A list of 2^32-1 bytes.
-        BadSwap{"save_forged",
-                {.save = "(i32.store8 (i32.const 16) (i32.const 0)) (i32.store (i32.const 20) (i32.const 32)) "
-                         "(i32.store (i32.const 24) (i32.const -1)) (i32.const 16)"},
-                {}, Code::kTrap, "`save`", false},
-        BadSwap{"restore_trap", {}, {.restore = std::string(kTrap)}, Code::kTrap, "`restore` of the new version"},
-        BadSwap{"restore_hang", {}, {.restore = std::string(kHang)}, Code::kDeadlineExceeded, "`restore` of the new version"},
-        BadSwap{"restore_error", {}, {.restore = std::string(kError)}, Code::kGuestError, "`restore` of the new version: not today"},
+        BadSwap{
+            "save_forged",
+            {.save = "(i32.store8 (i32.const 16) (i32.const 0)) (i32.store (i32.const 20) (i32.const 32)) "
+                     "(i32.store (i32.const 24) (i32.const -1)) (i32.const 16)"},
+            {},
+            Code::kTrap,
+            "`save`",
+            false},
+        BadSwap{
+            "restore_trap", {}, {.restore = std::string(kTrap)}, Code::kTrap, "`restore` of the new version"},
+        BadSwap{"restore_hang",
+                {},
+                {.restore = std::string(kHang)},
+                Code::kDeadlineExceeded,
+                "`restore` of the new version"},
+        BadSwap{"restore_error",
+                {},
+                {.restore = std::string(kError)},
+                Code::kGuestError,
+                "`restore` of the new version: not today"},
         BadSwap{"no_handover", {}, {.handover = false}, Code::kFailedPrecondition, "handover: off"}),
     [](const auto& p) { return p.param.name; });
 
@@ -87,7 +114,8 @@ TEST(ComponentSwap, AVersionThatWaitsHandsOverToo) {
 TEST(ComponentSwap, ALifecycleOfAnotherTypeIsRefusedAtLoad) {
   Dock dock;
   std::string text = counter_text({});
-  text = replaced(text, "(func $restore (param \"state\" (list u8))", "(func $restore (param \"state\" (list s8))");
+  text = replaced(text, "(func $restore (param \"state\" (list u8))",
+                  "(func $restore (param \"state\" (list s8))");
   const auto failed = dock.loader.load(artifact_of(text), dock.request());
   ASSERT_FALSE(failed);
   EXPECT_THAT(failed.error().message(), HasSubstr("list<s8>"));

@@ -89,6 +89,8 @@ def files(package, seed):
               "    return std::make_unique<GuestExport>(BERTH_TRY(GuestExport::create(instance)));", "  };", "  return out;", "}"]
     out["guest.cc"] = "\n".join(lines + closing)
 
+    if len(chunks) == 1:  # one source: the types are parsed once
+        out = {"all.cc": "\n".join(opening + [text[len("\n".join(opening)):-len("\n".join(closing))] for text in out.values()] + closing)}
     out[f"roundtrip_{package.name}_suite.h"] = "\n".join(
         [MADE, "#pragma once", "", *opening[1:], f"inline constexpr std::uint64_t kSeed = {seed};",
          "::berth::roundtrip::Suite<Guest> suite();", *closing])

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Writes the round-trip test's WIT packages, their guests and the host's part of it, from one seed.
 
-DIR/basics holds every WIT type once, DIR/nestings random nestings of them.
+DIR/basics holds every WIT type once, DIR/nestings random nestings of them, DIR/wide a large variant.
 """
 
 import argparse
@@ -31,8 +31,10 @@ def main():
     basics = Package.basics(random.Random(options.seed))
     nestings = Package.nestings(random.Random(options.seed + 1), options.nestings)
     write(options.out / "basics/guest.cpp", emit_guests.cpp(basics))
-    write(options.out / "nestings/guest.cpp", emit_guests.cpp_on_c(nestings))
-    for package in (basics, nestings):
+    wide = Package.wide(random.Random(options.seed + 2))
+    for package in (nestings, wide):
+        write(options.out / package.name / "guest.cpp", emit_guests.cpp_on_c(package))
+    for package in (basics, nestings, wide):
         write(options.out / package.name / "wit" / f"{package.name}.wit", emit_wit.package_text(package))
         write(options.out / package.name / "guest.js", emit_guests.js(package))
         for name, text in emit_host.files(package, options.seed).items():

@@ -14,6 +14,7 @@
 #include "roundtrip/suite.h"
 #include "roundtrip_basics_suite.h"
 #include "roundtrip_nestings_suite.h"
+#include "roundtrip_wide_suite.h"
 
 namespace berth::roundtrip {
 namespace {
@@ -103,6 +104,7 @@ void run(const Suite<Guest>& suite, std::string_view guest_name, std::uint64_t b
 
 namespace basics = ::wit::basics::berth::basics;
 namespace nestings = ::wit::nestings::berth::nestings;
+namespace wide = ::wit::wide::berth::wide;
 
 TEST(RoundTrip, EveryTypeThroughCpp) { run(basics::suite(), "roundtrip_basics_cpp", basics::kSeed, Integers::kExact); }
 TEST(RoundTrip, EveryTypeThroughJavaScript) {
@@ -112,6 +114,8 @@ TEST(RoundTrip, NestingsThroughCpp) { run(nestings::suite(), "roundtrip_nestings
 TEST(RoundTrip, NestingsThroughJavaScript) {
   run(nestings::suite(), "roundtrip_nestings_js", nestings::kSeed, Integers::kUpTo53Bits);
 }
+TEST(RoundTrip, WideVariantThroughCpp) { run(wide::suite(), "roundtrip_wide_cpp", wide::kSeed, Integers::kExact); }
+TEST(RoundTrip, WideVariantThroughJavaScript) { run(wide::suite(), "roundtrip_wide_js", wide::kSeed, Integers::kUpTo53Bits); }
 
 }  // namespace
 }  // namespace berth::roundtrip

@@ -67,12 +67,13 @@ class Source final {
 template <class T>
 struct Values;
 
+// Not inlined into each other: types nest, and the compiler's time with them.
 template <class T>
-[[nodiscard]] T make(Source& source) {
+[[nodiscard]] [[gnu::noinline]] T make(Source& source) {
   return Values<T>::make(source);
 }
 template <class T>
-[[nodiscard]] bool same(const T& a, const T& b) {
+[[nodiscard]] [[gnu::noinline]] bool same(const T& a, const T& b) {
   return Values<T>::same(a, b);
 }
 
@@ -158,14 +159,14 @@ struct Values<std::vector<T>> {
     const std::size_t length = source.length();
     source.enter_list();
     out.reserve(length);
-    for (std::size_t i = 0; i < length; ++i) out.push_back(Values<T>::make(source));
+    for (std::size_t i = 0; i < length; ++i) out.push_back(roundtrip::make<T>(source));
     source.leave_list();
     return out;
   }
   static bool same(const std::vector<T>& a, const std::vector<T>& b) {
     if (a.size() != b.size()) return false;
     for (std::size_t i = 0; i < a.size(); ++i)
-      if (!Values<T>::same(a[i], b[i])) return false;
+      if (!roundtrip::same<T>(a[i], b[i])) return false;
     return true;
   }
 };
@@ -174,10 +175,10 @@ template <class T>
 struct Values<std::optional<T>> {
   static std::optional<T> make(Source& source) {
     if (source.below(3) == 0) return std::nullopt;
-    return std::optional<T>(std::in_place, Values<T>::make(source));
+    return std::optional<T>(std::in_place, roundtrip::make<T>(source));
   }
   static bool same(const std::optional<T>& a, const std::optional<T>& b) {
-    return a.has_value() == b.has_value() && (!a.has_value() || Values<T>::same(*a, *b));
+    return a.has_value() == b.has_value() && (!a.has_value() || roundtrip::same<T>(*a, *b));
   }
 };
 
@@ -191,15 +192,15 @@ template <class T, class E>
 struct Values<std::expected<T, E>> {
   using V = std::expected<T, E>;
   static V make(Source& source) {
-    if (source.below(2) == 0) return V(std::unexpect, Values<E>::make(source));
+    if (source.below(2) == 0) return V(std::unexpect, roundtrip::make<E>(source));
     if constexpr (std::is_void_v<T>) return V();
-    else return V(std::in_place, Values<T>::make(source));
+    else return V(std::in_place, roundtrip::make<T>(source));
   }
   static bool same(const V& a, const V& b) {
     if (a.has_value() != b.has_value()) return false;
-    if (!a.has_value()) return Values<E>::same(a.error(), b.error());
+    if (!a.has_value()) return roundtrip::same<E>(a.error(), b.error());
     if constexpr (std::is_void_v<T>) return true;
-    else return Values<T>::same(*a, *b);
+    else return roundtrip::same<T>(*a, *b);
   }
 };
 
@@ -207,10 +208,10 @@ template <class... T>
 struct Values<std::tuple<T...>> {
   using V = std::tuple<T...>;
   // Braces order the calls, so a seed means the same values with every compiler.
-  static V make(Source& source) { return V{Values<T>::make(source)...}; }
+  static V make(Source& source) { return V{roundtrip::make<T>(source)...}; }
   static bool same(const V& a, const V& b) {
     return [&]<std::size_t... I>(std::index_sequence<I...>) {
-      return (true && ... && Values<T>::same(std::get<I>(a), std::get<I>(b)));
+      return (true && ... && roundtrip::same<T>(std::get<I>(a), std::get<I>(b)));
     }(std::index_sequence_for<T...>{});
   }
 };

@@ -129,6 +129,15 @@ class Package:
             package._random_function(number)
         return package
 
+    @staticmethod
+    def wide(rng):
+        """A variant whose discriminant has two bytes; apart, because its std::variant compiles for long."""
+        package = Package("wide", rng)
+        p = package.prims
+        cases = [(f"c{i}", [p["u16"], p["string"], None][i % 3] if i > 250 else None) for i in range(257)]
+        package.echo("echo-variant-257", package.named("variant", cases))
+        return package
+
     def below(self, n):
         return int(self.rng.random() * n)
 
@@ -212,9 +221,6 @@ class Package:
         mixed = self.named("variant", [("default", None), ("new", p["u8"]), ("int", p["f32"]), ("double", p["f64"]),
                                        ("this", p["s64"]), ("string", p["string"]), ("bytes", bytes_)], "mixed")
         self.echo("corner-variant-list", alias("variant-list", list_of(mixed)))
-        # More than 256 cases: the discriminant has two bytes.
-        wide = [(f"c{i}", [p["u16"], p["string"], None][i % 3] if i > 250 else None) for i in range(257)]
-        self.echo("corner-variant-257", self.named("variant", wide, "wide"))
 
     def random_type(self, depth, outermost=False):
         """A type nested to at most `depth`; an outermost one is never a scalar, an option or a result."""

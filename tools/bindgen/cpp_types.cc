@@ -10,9 +10,9 @@ namespace {
 
 std::string primitive(const std::string& name) {
   static const std::map<std::string, std::string> kNames = {
-      {"bool", "bool"},           {"s8", "std::int8_t"},    {"u8", "std::uint8_t"},   {"s16", "std::int16_t"},
-      {"u16", "std::uint16_t"},   {"s32", "std::int32_t"},  {"u32", "std::uint32_t"}, {"s64", "std::int64_t"},
-      {"u64", "std::uint64_t"},   {"f32", "float"},         {"f64", "double"},        {"char", "char32_t"},
+      {"bool", "bool"},          {"s8", "std::int8_t"},   {"u8", "std::uint8_t"},   {"s16", "std::int16_t"},
+      {"u16", "std::uint16_t"},  {"s32", "std::int32_t"}, {"u32", "std::uint32_t"}, {"s64", "std::int64_t"},
+      {"u64", "std::uint64_t"},  {"f32", "float"},        {"f64", "double"},        {"char", "char32_t"},
       {"string", "std::string"},
   };
   return kNames.at(name);
@@ -24,7 +24,8 @@ CppTypes::CppTypes(const Wit& wit, std::string root) : wit_(wit), root_(std::mov
 
 bool CppTypes::versions_clash(int interface) const {
   const auto path = [&](int i) {
-    const std::string& p = wit_.packages[static_cast<std::size_t>(wit_.interfaces[static_cast<std::size_t>(i)].package)];
+    const std::string& p =
+        wit_.packages[static_cast<std::size_t>(wit_.interfaces[static_cast<std::size_t>(i)].package)];
     return p.substr(0, p.find('@'));
   };
   const int package = wit_.interfaces[static_cast<std::size_t>(interface)].package;
@@ -42,7 +43,8 @@ std::string CppTypes::package_space(int interface) const {
   const std::size_t at = package.find('@');
   std::string name = snake(package.substr(colon + 1, at - colon - 1));
   if (at != std::string::npos && versions_clash(interface))
-    for (const char c : package.substr(at)) name += std::isalnum(static_cast<unsigned char>(c)) != 0 ? c : '_';
+    for (const char c : package.substr(at))
+      name += std::isalnum(static_cast<unsigned char>(c)) != 0 ? c : '_';
   return root_ + "::" + snake(package.substr(0, colon)) + "::" + name;
 }
 
@@ -55,7 +57,8 @@ std::string CppTypes::space_of(const Type& type) const {
 }
 
 std::string CppTypes::interface_class(int interface) const {
-  return "::" + package_space(interface) + "::" + pascal(wit_.interfaces[static_cast<std::size_t>(interface)].name);
+  return "::" + package_space(interface) +
+         "::" + pascal(wit_.interfaces[static_cast<std::size_t>(interface)].name);
 }
 
 std::string CppTypes::named(int type) const {
@@ -94,7 +97,8 @@ std::string CppTypes::owned(const TypeRef& type) const {
     case Kind::kList: return "std::vector<" + owned(t.first) + ">";
     case Kind::kOption: return "std::optional<" + owned(t.first) + ">";
     case Kind::kResult:
-      return "std::expected<" + result(t.first) + ", " + (t.second.none() ? "std::monostate" : owned(t.second)) + ">";
+      return "std::expected<" + result(t.first) + ", " +
+             (t.second.none() ? "std::monostate" : owned(t.second)) + ">";
   }
   return {};
 }
@@ -104,8 +108,8 @@ bool CppTypes::contains_own(const TypeRef& type) const {
   if (t == nullptr) return false;
   if (t->kind == Kind::kOwn || t->kind == Kind::kResource) return true;
   if (t->kind == Kind::kBorrow) return false;
-  return std::ranges::any_of(t->fields, [&](const Field& f) { return contains_own(f.type); }) || contains_own(t->first) ||
-         contains_own(t->second);
+  return std::ranges::any_of(t->fields, [&](const Field& f) { return contains_own(f.type); }) ||
+         contains_own(t->first) || contains_own(t->second);
 }
 
 std::string CppTypes::parameter(const TypeRef& type) const {

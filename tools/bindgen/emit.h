@@ -11,8 +11,9 @@
 namespace berth::bindgen {
 
 struct EmitOptions {
-  std::string root;                    // "wit::store": everything is inside
-  std::vector<std::string> async;      // "iface", "iface#func"; iface short, or "ns:pkg/iface"; "#func" at the root
+  std::string root;  // "wit::store": everything is inside
+  std::vector<std::string>
+      async;  // "iface", "iface#func"; iface short, or "ns:pkg/iface"; "#func" at the root
 };
 
 // kInvalidArgument when an entry of `async` names nothing.

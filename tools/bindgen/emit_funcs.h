@@ -40,9 +40,9 @@ class FuncEmitter {
   // A function with its C++ names.
   struct Named {
     const Func* func;
-    std::string id;            // of its interface
-    std::string name;          // of the C++ method
-    std::string fibre_name;    // of the fibre variant on the caller; empty when the method is asynchronous
+    std::string id;          // of its interface
+    std::string name;        // of the C++ method
+    std::string fibre_name;  // of the fibre variant on the caller; empty when the method is asynchronous
     bool async = false;
   };
   [[nodiscard]] bool is_async(const std::string& id, const Func& func);

@@ -4,8 +4,8 @@
 #include <unistd.h>
 
 #include <cerrno>
-#include <cstring>
 #include <cstdlib>
+#include <cstring>
 #include <fstream>
 #include <iostream>
 #include <string>
@@ -75,7 +75,8 @@ struct Options {
 };
 
 Result<void> run(const Options& options) {
-  const std::string json = BERTH_TRY(output_of({options.wasm_tools, "component", "wit", "--json", options.wit}));
+  const std::string json =
+      BERTH_TRY(output_of({options.wasm_tools, "component", "wit", "--json", options.wit}));
   const Wit wit = BERTH_TRY(read_wit(json, options.world));
   const std::string root = options.space.empty() ? "wit::" + snake(wit.world.name) : options.space;
   const std::string header = BERTH_TRY(emit_header(wit, {.root = root, .async = options.async}));
@@ -95,11 +96,14 @@ Result<void> run(const Options& options) {
 
 int main(int argc, char** argv) {
   berth::bindgen::Options options;
-  CLI::App app("Typed C++ bindings from WIT.\n\nExample: berth-bindgen wit store --async store#get -o store.h", "berth-bindgen");
+  CLI::App app(
+      "Typed C++ bindings from WIT.\n\nExample: berth-bindgen wit store --async store#get -o store.h",
+      "berth-bindgen");
   app.add_option("WIT", options.wit, "directory or file with the WIT")->required();
   app.add_option("WORLD", options.world, "world, as name or ns:pkg/name")->required();
   app.add_option("-o,--output", options.out, "header to write (standard output otherwise)");
-  app.add_option("--async", options.async, "function that waits: iface#func, iface#resource.method, or a whole iface")
+  app.add_option("--async", options.async,
+                 "function that waits: iface#func, iface#resource.method, or a whole iface")
       ->allow_extra_args(false);
   app.add_option("--namespace", options.space, "root namespace (wit::<world> otherwise)");
   app.add_option("--wasm-tools", options.wasm_tools, "the wasm-tools program");

@@ -12,8 +12,9 @@ namespace {
 using Json = nlohmann::ordered_json;
 
 std::unexpected<Error> unsupported(std::string_view where, std::string_view what) {
-  return fail(Code::kInvalidArgument, std::string(where) + ": " + std::string(what) +
-                                          " is not supported by berth-bindgen; berth runs WIT 0.2 components");
+  return fail(Code::kInvalidArgument,
+              std::string(where) + ": " + std::string(what) +
+                  " is not supported by berth-bindgen; berth runs WIT 0.2 components");
 }
 std::unexpected<Error> malformed(std::string_view where) {
   return fail(Code::kInternal, "wasm-tools printed JSON that is not understood, at " + std::string(where));
@@ -101,7 +102,8 @@ Result<void> read_kind(const Json& kind, std::string_view where, Type& out) {
     out.first = BERTH_TRY(read_ref(body.begin().value(), where));
     return {};
   }
-  return unsupported(where, name == "fixed-length-list" ? "a list of fixed length" : "the type \"" + name + "\"");
+  return unsupported(where,
+                     name == "fixed-length-list" ? "a list of fixed length" : "the type \"" + name + "\"");
 }
 
 Result<Func> read_func(const Json& j, const std::string& scope) {
@@ -110,12 +112,18 @@ Result<Func> read_func(const Json& j, const std::string& scope) {
   f.docs = docs_of(j);
   const std::string where = "function " + (scope.empty() ? f.name : scope + "#" + f.name);
   const Json kind = j.value("kind", Json());
-  std::string kind_name = kind.is_object() && !kind.empty() ? kind.begin().key() : kind.is_string() ? kind.get<std::string>() : "";
+  std::string kind_name = kind.is_object() && !kind.empty() ? kind.begin().key()
+                          : kind.is_string()                ? kind.get<std::string>()
+                                                            : "";
   if (kind_name.starts_with("async")) return unsupported(where, "an \"async func\"");
-  if (kind_name == "method") f.kind = FuncKind::kMethod;
-  else if (kind_name == "static") f.kind = FuncKind::kStatic;
-  else if (kind_name == "constructor") f.kind = FuncKind::kConstructor;
-  else if (kind_name != "freestanding") return unsupported(where, "the kind \"" + kind_name + "\"");
+  if (kind_name == "method")
+    f.kind = FuncKind::kMethod;
+  else if (kind_name == "static")
+    f.kind = FuncKind::kStatic;
+  else if (kind_name == "constructor")
+    f.kind = FuncKind::kConstructor;
+  else if (kind_name != "freestanding")
+    return unsupported(where, "the kind \"" + kind_name + "\"");
   if (kind.is_object()) f.resource = kind.begin().value().get<int>();
   f.params = BERTH_TRY(read_fields(j.value("params", Json::array()), where));
   f.result = BERTH_TRY(read_ref(j.value("result", Json()), where));
@@ -160,8 +168,10 @@ Result<std::size_t> pick_world(const Json& j, const Wit& wit, std::string_view w
     ++i;
   }
   if (found.size() == 1) return found[0];
-  if (found.empty()) return fail(Code::kNotFound, "no world \"" + std::string(wanted) + "\"; there are: " + known);
-  return fail(Code::kInvalidArgument, "several worlds are called \"" + std::string(wanted) + "\"; write one of: " + known);
+  if (found.empty())
+    return fail(Code::kNotFound, "no world \"" + std::string(wanted) + "\"; there are: " + known);
+  return fail(Code::kInvalidArgument,
+              "several worlds are called \"" + std::string(wanted) + "\"; write one of: " + known);
 }
 
 Result<void> read_world(const Json& w, Wit& wit) {
@@ -206,7 +216,8 @@ Result<Wit> read(const Json& j, std::string_view world) {
       type.owner.id = it->begin().value().get<int>();
     }
     const std::string where = type.name.empty() ? "a nested type" : "type " + type.name;
-    if (auto r = read_kind(t.value("kind", Json()), where, type); !r) bad.emplace_back(id, std::move(r).error());
+    if (auto r = read_kind(t.value("kind", Json()), where, type); !r)
+      bad.emplace_back(id, std::move(r).error());
     wit.types.push_back(std::move(type));
   }
 
@@ -215,8 +226,10 @@ Result<Wit> read(const Json& j, std::string_view world) {
     Interface interface;
     interface.name = text(i, "name");
     interface.docs = docs_of(i);
-    if (i.contains("package") && i["package"].is_number_integer()) interface.package = i["package"].get<int>();
-    for (const auto& [name, id] : i.value("types", Json::object()).items()) interface.types.push_back(id.get<int>());
+    if (i.contains("package") && i["package"].is_number_integer())
+      interface.package = i["package"].get<int>();
+    for (const auto& [name, id] : i.value("types", Json::object()).items())
+      interface.types.push_back(id.get<int>());
     wit.interfaces.push_back(std::move(interface));
   }
   BERTH_TRY(read_world(w, wit));
@@ -228,7 +241,8 @@ Result<Wit> read(const Json& j, std::string_view world) {
       BERTH_TRY(check_func(wit, bad, scope, interface.funcs.back()));
     }
     for (const int t : interface.types)
-      if (const Error* e = find_unreadable(wit, bad, TypeRef{"", t})) return fail(Error(*e).context("interface " + scope));
+      if (const Error* e = find_unreadable(wit, bad, TypeRef{"", t}))
+        return fail(Error(*e).context("interface " + scope));
   }
   for (const auto* funcs : {&wit.world.imports, &wit.world.exports})
     for (const Func& f : *funcs) BERTH_TRY(check_func(wit, bad, "", f));
@@ -280,7 +294,8 @@ std::string names(const std::vector<Field>& fields) {
 
 std::string resource_text(const Wit& wit, int type) {
   const Type& t = wit.types[static_cast<std::size_t>(resolve_alias(wit, type))];
-  return (t.owner.kind == OwnerKind::kInterface ? interface_path(wit, t.owner.id) : std::string()) + "#" + t.name;
+  return (t.owner.kind == OwnerKind::kInterface ? interface_path(wit, t.owner.id) : std::string()) + "#" +
+         t.name;
 }
 
 }  // namespace
@@ -292,7 +307,8 @@ std::string type_text(const Wit& wit, const TypeRef& ref) {
   switch (t.kind) {
     case Kind::kAlias: return type_text(wit, t.first);
     case Kind::kRecord:
-      for (const Field& f : t.fields) out += (out.empty() ? "" : ", ") + f.name + ": " + type_text(wit, f.type);
+      for (const Field& f : t.fields)
+        out += (out.empty() ? "" : ", ") + f.name + ": " + type_text(wit, f.type);
       return "record{" + out + "}";
     case Kind::kVariant:
       for (const Field& f : t.fields)
@@ -307,7 +323,8 @@ std::string type_text(const Wit& wit, const TypeRef& ref) {
     case Kind::kOption: return "option<" + type_text(wit, t.first) + ">";
     case Kind::kResult:
       if (t.second.none()) return t.first.none() ? "result" : "result<" + type_text(wit, t.first) + ">";
-      return "result<" + (t.first.none() ? "_" : type_text(wit, t.first)) + ", " + type_text(wit, t.second) + ">";
+      return "result<" + (t.first.none() ? "_" : type_text(wit, t.first)) + ", " + type_text(wit, t.second) +
+             ">";
     case Kind::kOwn: return "own<" + resource_text(wit, t.first.id) + ">";
     case Kind::kBorrow: return "borrow<" + resource_text(wit, t.first.id) + ">";
     // A resource named as a type is an own handle.
@@ -318,7 +335,8 @@ std::string type_text(const Wit& wit, const TypeRef& ref) {
 
 std::string func_text(const Wit& wit, const Func& func) {
   std::string out = "func(";
-  for (const Field& p : func.params) out += (out.ends_with('(') ? "" : ", ") + p.name + ": " + type_text(wit, p.type);
+  for (const Field& p : func.params)
+    out += (out.ends_with('(') ? "" : ", ") + p.name + ": " + type_text(wit, p.type);
   out += ")";
   if (!func.result.none()) out += " -> " + type_text(wit, func.result);
   return out;

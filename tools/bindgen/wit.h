@@ -25,7 +25,20 @@ struct Field {
   std::string docs;
 };
 
-enum class Kind { kRecord, kVariant, kEnum, kFlags, kTuple, kList, kOption, kResult, kOwn, kBorrow, kResource, kAlias };
+enum class Kind {
+  kRecord,
+  kVariant,
+  kEnum,
+  kFlags,
+  kTuple,
+  kList,
+  kOption,
+  kResult,
+  kOwn,
+  kBorrow,
+  kResource,
+  kAlias
+};
 
 enum class OwnerKind { kNone, kInterface, kWorld };
 struct Owner {

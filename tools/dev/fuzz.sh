@@ -21,7 +21,7 @@ for target in "${targets[@]}"; do
   found=build/fuzz-findings/$name
   mkdir -p "$corpus" "$found"
   seeds=()
-  [ ! -d "fuzz/seeds/$name" ] || seeds=("fuzz/seeds/$name")
+  [ ! -d "fuzz/corpus/$name" ] || seeds=("fuzz/corpus/$name")
   if "$target" -max_total_time="$seconds" -timeout=10 -rss_limit_mb=2048 -print_final_stats=1 \
     -artifact_prefix="$found/" "$corpus" "${seeds[@]}" >"$logs/fuzz-$name.log" 2>&1; then
     echo "fuzz $name ok ($(sed -n 's/^stat::number_of_executed_units: *//p' "$logs/fuzz-$name.log") inputs in $seconds s)"

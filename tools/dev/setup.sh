@@ -12,16 +12,19 @@ wit_bindgen=0.63.0
 tools=$BERTH_CACHE/tools
 mkdir -p "$tools/bin"
 
+# A node of this machine that will do; the one we install ourselves does not count.
+has_node() {
+  local have
+  have=$(PATH=${PATH#"$tools/bin:"} && command -v npm >/dev/null && node --version | sed -n 's/^v\([0-9]*\)\..*/\1/p')
+  [ "${have:-0}" -ge $node_needed ]
+}
 minor_of_rust() { rustc --version 2>/dev/null | sed -n 's/^rustc 1\.\([0-9]*\)\..*/\1/p'; }
-major_of_node() { node --version 2>/dev/null | sed -n 's/^v\([0-9]*\)\..*/\1/p'; }
 
 missing_packages() {
   local wanted have
   wanted=$(grep -v '^#' tools/dev/packages.txt)
   have=$(minor_of_rust)
   if [ "${have:-0}" -lt $rust_needed ] || ! command -v cargo >/dev/null; then wanted="$wanted rustc-web cargo-web"; fi
-  have=$(major_of_node)
-  if [ "${have:-0}" -lt $node_needed ] || ! command -v npm >/dev/null; then wanted="$wanted nodejs npm"; fi
   # shellcheck disable=SC2086 # a list of words
   { dpkg-query -W -f='${Package} ${db:Status-Status}\n' $wanted 2>/dev/null || true; } |
     awk '$2 == "installed" { print $1 }' | sort | comm -13 - <(printf '%s\n' $wanted | sort)
@@ -45,6 +48,10 @@ install_python() {
   chmod +x "$binary"
   ln -sfn "$binary" "$tools/bin/wasm-tools"
   ln -sfn "$tools/python-$1" "$tools/python"
+  local name
+  for name in node npm; do
+    if [ -x "$tools/python-$1/bin/$name" ]; then ln -sfn "$tools/python/bin/$name" "$tools/bin/$name"; fi
+  done
 }
 
 install_wit_bindgen() {
@@ -93,6 +100,8 @@ if [ "${have:-0}" -lt $rust_needed ]; then
 fi
 
 mapfile -t requirements < <(ls tools/dev/requirements.txt applications/*/tests/requirements.txt 2>/dev/null)
+# Debian's npm brings four hundred packages; the same node comes as one Python wheel.
+has_node || requirements+=(tools/dev/requirements-node.txt)
 key=$(digest "${requirements[@]}")
 once "python-$key" "[2/4] Python packages, wasm-tools (10 s)" install_python "$key" "${requirements[@]/#/-r}"
 ln -sfn "$tools/python-$key" "$tools/python"

@@ -4,11 +4,13 @@
 set -euo pipefail
 . tools/dev/steps.sh
 
-fuzz_seconds=20
-# Under ASan+UBSan: whatever handles a guest's bytes or a stranger's text.
-debug_tests=(base_test abi_test manifest_test)
+# Under ASan+UBSan: whatever handles a guest's bytes or a stranger's text, and the property tests.
+debug_tests=(base_test telemetry_test net_test manifest_test abi_test host_test statestore_test bindings_test
+  bindings_nest_test roundtrip_test)
+# Each of these runs for 20 s (fuzz/CMakeLists.txt).
+mapfile -t fuzz_targets < <(cd fuzz && printf '%s\n' *_fuzz.cc | sed 's/\.cc$//')
 # Under TSan: whatever threads share. The engine is not instrumented, so these use native guests.
-tsan_tests=(base_test host_test)
+tsan_tests=(base_test telemetry_test net_test host_test statestore_test)
 
 results=build/results
 rm -rf "$results"
@@ -40,11 +42,8 @@ tested lint tools/dev/lint.sh
 tools/dev/build.sh release
 suite release build
 
-tools/dev/build.sh debug "${debug_tests[@]}" all_fuzz
-suite debug build/debug "${debug_tests[@]}"
-for target in build/debug/*_fuzz; do
-  tested "$(basename "$target")" tools/dev/fuzz.sh "$fuzz_seconds" "$target"
-done
+tools/dev/build.sh debug "${debug_tests[@]}" "${fuzz_targets[@]}"
+suite debug build/debug "${debug_tests[@]}" "${fuzz_targets[@]}"
 
 tools/dev/build.sh tsan "${tsan_tests[@]}"
 suite tsan build/tsan "${tsan_tests[@]}"

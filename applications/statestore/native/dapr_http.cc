@@ -35,11 +35,13 @@ Refusal to_refusal(const Error& error, std::string_view code, const std::string&
 Refusal to_refusal(const StoreError& error, std::string_view code, const std::string& doing) {
   switch (error.kind) {
     case StoreError::Kind::kEtagMismatch:
-      return {409, code, doing + ": possible etag mismatch. error from state store: the etag is not that of the entry"};
+      return {409, code,
+              doing + ": possible etag mismatch. error from state store: the etag is not that of the entry"};
     case StoreError::Kind::kEtagInvalid:
-      return {400, code, doing + ": invalid etag value. error from state store: the text was never an etag of this store"};
-    case StoreError::Kind::kFull:
-      return {500, code, doing + ": the state store is full: " + error.message};
+      return {
+          400, code,
+          doing + ": invalid etag value. error from state store: the text was never an etag of this store"};
+    case StoreError::Kind::kFull: return {500, code, doing + ": the state store is full: " + error.message};
     case StoreError::Kind::kInternal: break;
   }
   return {500, code, doing + ": " + error.message};
@@ -69,9 +71,11 @@ void start(Task<> task) {
 
 }  // namespace
 
-Result<void> DaprHttp::add(std::string name, const std::string& app_id, std::shared_ptr<StoreService> store) {
-  if (find(name)) return fail(Code::kAlreadyExists, "two state stores are called \"" + name + "\" at one address");
-  stores_.push_back(std::make_unique<NamedStore>(NamedStore{std::move(name), KeySpace(app_id), std::move(store)}));
+Result<void> DaprHttp::add(std::string name, const std::string& app_id, std::shared_ptr<Store> store) {
+  if (find(name))
+    return fail(Code::kAlreadyExists, "two state stores are called \"" + name + "\" at one address");
+  stores_.push_back(
+      std::make_unique<NamedStore>(NamedStore{std::move(name), KeySpace(app_id), std::move(store)}));
   return {};
 }
 
@@ -95,11 +99,13 @@ void DaprHttp::handle(const HttpRequest& request, HttpReply reply) {
   if (path.starts_with(kAlphaState) && path.ends_with("/query")) {
     const auto name = path.substr(kAlphaState.size(), path.size() - kAlphaState.size() - 6);
     const auto store = find(name);
-    return send_refusal(reply, store ? Refusal{500, "ERR_STATE_STORE_NOT_SUPPORTED",
-                                               "state store " + std::string(name) + " does not support querying"}
-                                     : store.error());
+    return send_refusal(reply,
+                        store ? Refusal{500, "ERR_STATE_STORE_NOT_SUPPORTED",
+                                        "state store " + std::string(name) + " does not support querying"}
+                              : store.error());
   }
-  send_refusal(reply, {404, "ERR_NOT_FOUND", "no such path; this server has Dapr's state API below /v1.0/state/"});
+  send_refusal(reply,
+               {404, "ERR_NOT_FOUND", "no such path; this server has Dapr's state API below /v1.0/state/"});
 }
 
 void DaprHttp::handle_state(const HttpRequest& request, std::string_view rest, HttpReply reply) {
@@ -130,11 +136,13 @@ void DaprHttp::handle_state(const HttpRequest& request, std::string_view rest, H
   send_refusal(reply, {405, "ERR_METHOD_NOT_ALLOWED", "save with POST /v1.0/state/" + (*store)->name});
 }
 
-void DaprHttp::handle_key(const HttpRequest& request, const NamedStore& store, std::string_view key, HttpReply reply) {
+void DaprHttp::handle_key(const HttpRequest& request, const NamedStore& store, std::string_view key,
+                          HttpReply reply) {
   std::optional<std::string> decoded;
   if (key.find('%') != std::string_view::npos) {
     decoded = net::percent_decode(key);
-    if (!decoded) return send_refusal(reply, {400, "ERR_MALFORMED_REQUEST", "the key has a % without two digits"});
+    if (!decoded)
+      return send_refusal(reply, {400, "ERR_MALFORMED_REQUEST", "the key has a % without two digits"});
   } else if (key.find('/') != std::string_view::npos) {
     return send_refusal(reply, {404, "ERR_NOT_FOUND", "write a / in a key as %2F"});
   }
@@ -155,7 +163,7 @@ void DaprHttp::handle_key(const HttpRequest& request, const NamedStore& store, s
 }
 
 Task<> DaprHttp::get(const NamedStore& store, std::string key, HttpReply reply) {
-  const auto answer = co_await store.service->get(key);
+  const auto answer = co_await store.store->get(key);
   if (const auto refusal = refusal_of(answer, "ERR_STATE_GET", getting(key, store.name))) {
     send_refusal(reply, *refusal);
     co_return;
@@ -166,12 +174,12 @@ Task<> DaprHttp::get(const NamedStore& store, std::string key, HttpReply reply) 
     co_return;
   }
   const net::HttpHeader etag{"ETag", entry->etag};
-  reply.send(net::HttpResponseView{.content_type = kJson, .headers = {&etag, 1}, .body = entry->value});
+  reply.send(net::HttpResponseView{.content_type = kJson, .headers = {&etag, 1}, .body = entry->text()});
 }
 
 Task<> DaprHttp::remove(const NamedStore& store, std::string key, std::string etag, Condition::Kind kind,
                         HttpReply reply) {
-  const auto answer = co_await store.service->remove(key, {kind, etag});
+  const auto answer = co_await store.store->remove(key, {kind, etag});
   if (const auto refusal = refusal_of(answer, "ERR_STATE_DELETE", "failed deleting state with key " + key)) {
     send_refusal(reply, *refusal);
     co_return;
@@ -181,9 +189,10 @@ Task<> DaprHttp::remove(const NamedStore& store, std::string key, std::string et
 
 Task<> DaprHttp::save(const NamedStore& store, std::vector<SaveItem> items, HttpReply reply) {
   for (const SaveItem& item : items) {
-    const auto answer = co_await store.service->set(item.key, item.value, item.condition());
-    if (const auto refusal = refusal_of(answer, "ERR_STATE_SAVE",
-                                        "failed saving state in state store " + store.name + " with key " + item.key)) {
+    const auto answer = co_await store.store->set(item.key, item.value, item.condition());
+    if (const auto refusal =
+            refusal_of(answer, "ERR_STATE_SAVE",
+                       "failed saving state in state store " + store.name + " with key " + item.key)) {
       send_refusal(reply, *refusal);
       co_return;
     }
@@ -205,12 +214,12 @@ Task<> DaprHttp::bulk_get(const NamedStore& store, std::vector<std::string> keys
     if (!store_key) {
       add("error", store_key.error().message);
     } else {
-      const auto answer = co_await store.service->get(*store_key);
+      const auto answer = co_await store.store->get(*store_key);
       if (const auto refusal = refusal_of(answer, "ERR_STATE_GET", getting(*store_key, store.name))) {
         add("error", refusal->message);
       } else if (const std::optional<Entry>& entry = **answer) {
-        if (is_json(entry->value)) {
-          body.append(",\"data\":").append(entry->value);
+        if (is_json(entry->text())) {
+          body.append(",\"data\":").append(entry->text());
         } else {
           add("error", "the value is not JSON");
         }

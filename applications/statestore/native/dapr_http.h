@@ -7,9 +7,9 @@
 #include <utility>
 #include <vector>
 
-#include "base/task.h"
 #include "applications/statestore/native/state_request.h"
 #include "applications/statestore/native/store.h"
+#include "base/task.h"
 #include "net/http_server.h"
 
 namespace berth::statestore {
@@ -27,7 +27,7 @@ class DaprHttp final : public net::HttpHandler {
  public:
   // Serves `store` as /v1.0/state/{name}. `app_id` prefixes its keys; empty: no prefix.
   // Fails with kAlreadyExists.
-  [[nodiscard]] Result<void> add(std::string name, const std::string& app_id, std::shared_ptr<StoreService> store);
+  [[nodiscard]] Result<void> add(std::string name, const std::string& app_id, std::shared_ptr<Store> store);
 
   void handle(const net::HttpRequest& request, net::HttpReply reply) override;
 
@@ -35,10 +35,11 @@ class DaprHttp final : public net::HttpHandler {
   struct NamedStore {
     std::string name;
     KeySpace keys;
-    std::shared_ptr<StoreService> service;
+    std::shared_ptr<Store> store;
   };
   void handle_state(const net::HttpRequest& request, std::string_view rest, net::HttpReply reply);
-  void handle_key(const net::HttpRequest& request, const NamedStore& store, std::string_view key, net::HttpReply reply);
+  void handle_key(const net::HttpRequest& request, const NamedStore& store, std::string_view key,
+                  net::HttpReply reply);
   [[nodiscard]] Parsed<const NamedStore*> find(std::string_view name) const;
 
   static Task<> get(const NamedStore& store, std::string key, net::HttpReply reply);

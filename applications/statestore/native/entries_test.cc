@@ -8,7 +8,7 @@
 #include <random>
 #include <vector>
 
-namespace store {
+namespace memory {
 namespace {
 
 using testing::HasSubstr;
@@ -69,8 +69,9 @@ TEST(Entries, ConditionsAreChecked) {
 TEST(Entries, WhatWasNeverAnEtagIsInvalid) {
   Entries e(always_room);
   ASSERT_TRUE(e.set("a", "x", {}));
-  for (const std::string_view etag : {"", "0", "01", "+1", "-1", " 1", "1 ", "x", "1.0", "18446744073709551616",
-                                      "99999999999999999999", "111111111111111111111"}) {
+  for (const std::string_view etag :
+       {"", "0", "01", "+1", "-1", " 1", "1 ", "x", "1.0", "18446744073709551616", "99999999999999999999",
+        "111111111111111111111"}) {
     EXPECT_EQ(e.set("a", "y", {Kind::kIfEtag, etag}).error(), Refusal::kInvalid) << etag;
     EXPECT_EQ(e.remove("a", {Kind::kIfEtag, etag}).error(), Refusal::kInvalid) << etag;
   }
@@ -86,10 +87,12 @@ TEST(Entries, BehaveLikeAModelAndHandOverAtAnyTime) {
     const std::string key = "key" + std::to_string(random() % 50) + std::string(random() % 3 * 20, 'k');
     const std::string value(random() % 200, static_cast<char>('a' + random() % 26));
     const auto at = model.find(key);
-    const std::string etag = std::to_string(random() % 4 == 0 || at == model.end() ? version : at->second.second);
+    const std::string etag =
+        std::to_string(random() % 4 == 0 || at == model.end() ? version : at->second.second);
     const Condition condition{static_cast<Kind>(random() % 3), etag};
-    const bool holds = condition.kind == Kind::kAlways || (condition.kind == Kind::kIfAbsent && at == model.end()) ||
-                       (condition.kind == Kind::kIfEtag && at != model.end() && std::to_string(at->second.second) == etag);
+    const bool holds =
+        condition.kind == Kind::kAlways || (condition.kind == Kind::kIfAbsent && at == model.end()) ||
+        (condition.kind == Kind::kIfEtag && at != model.end() && std::to_string(at->second.second) == etag);
     if (random() % 3 != 0) {
       if (condition.kind == Kind::kIfEtag && version == 0) continue;  // "0" is no ETag
       const auto done = e->set(key, value, condition);
@@ -220,4 +223,4 @@ TEST(Entries, AStateWithAKeyTwiceIsRefused) {
 }
 
 }  // namespace
-}  // namespace store
+}  // namespace memory

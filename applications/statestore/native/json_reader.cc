@@ -107,7 +107,9 @@ bool JsonReader::scan_number() {
     while (at_ < text_.size() && is_digit(text_[at_])) ++at_;
     return at_ > from;
   };
-  const auto next_is = [&](char a, char b) { return at_ < text_.size() && (text_[at_] == a || text_[at_] == b); };
+  const auto next_is = [&](char a, char b) {
+    return at_ < text_.size() && (text_[at_] == a || text_[at_] == b);
+  };
   if (next_is('-', '-')) ++at_;
   const bool zero = next_is('0', '0');
   const std::size_t from = at_;
@@ -201,8 +203,16 @@ bool JsonReader::value(std::string_view& out) {
         if (!scan_word("null")) return false;
         break;
       case '-':
-      case '0': case '1': case '2': case '3': case '4':
-      case '5': case '6': case '7': case '8': case '9':
+      case '0':
+      case '1':
+      case '2':
+      case '3':
+      case '4':
+      case '5':
+      case '6':
+      case '7':
+      case '8':
+      case '9':
         if (!scan_number()) return false;
         break;
       default: return fail("expected a value");

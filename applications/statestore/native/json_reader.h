@@ -19,7 +19,7 @@ class JsonReader {
   explicit JsonReader(std::string_view text) : text_(text) {}
 
   // The first character of the next value or punctuation; '\0' at the end.
-  [[nodiscard]] char peek();
+  char peek();
   // '[', '{', ':' and so on.
   [[nodiscard]] bool expect(char c);
   // Moves behind `c` when it comes next.

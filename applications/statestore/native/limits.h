@@ -1,8 +1,8 @@
 // Hard maximums of the state API, each with its reason.
 #pragma once
 
-#include <chrono>
 #include <cstddef>
+#include <cstdint>
 
 namespace berth::statestore {
 
@@ -13,7 +13,12 @@ inline constexpr std::size_t kMaxJsonDepth = 256;
 inline constexpr std::size_t kMaxItems = 10'000;
 // A key with its prefix. Longer than any real one; a store keeps each key in memory.
 inline constexpr std::size_t kMaxKeyBytes = 4 * 1024;
-// How long requests in progress may take when the program ends.
-inline constexpr std::chrono::milliseconds kStopDrain{10'000};
+// Names of stores and applications: as long as Kubernetes lets a component's be, roughly.
+inline constexpr std::size_t kMaxNameBytes = 100;
+// The largest request body unless the trigger says otherwise: Dapr's own default.
+inline constexpr std::uint64_t kDefaultMaxBody = std::uint64_t{4} << 20;
+// The most a trigger may ask for: a quarter of what a 32-bit guest can address, since a value is in it
+// up to four times at once (argument, entry, answer, hand-over).
+inline constexpr std::uint64_t kLargestMaxBody = std::uint64_t{1} << 30;
 
 }  // namespace berth::statestore

@@ -1,4 +1,4 @@
-// MemoryStore and DirectStore.
+// MemoryStore over the guest's entries.
 #include "applications/statestore/native/memory_store.h"
 
 #include <string>
@@ -7,65 +7,58 @@ namespace berth::statestore {
 
 namespace {
 
-store::Condition to_entries(const Condition& condition) {
-  return {static_cast<store::Condition::Kind>(condition.kind), condition.etag};
+memory::Condition to_entries(const Condition& condition) {
+  return {static_cast<memory::Condition::Kind>(condition.kind), condition.etag};
 }
-static_assert(static_cast<int>(Condition::Kind::kIfEtag) == static_cast<int>(store::Condition::Kind::kIfEtag));
+static_assert(static_cast<int>(Condition::Kind::kIfEtag) ==
+              static_cast<int>(memory::Condition::Kind::kIfEtag));
 
-StoreError to_error(store::Refusal refusal) {
+StoreError to_error(memory::Refusal refusal) {
   switch (refusal) {
-    case store::Refusal::kMismatch: return {StoreError::Kind::kEtagMismatch, {}};
-    case store::Refusal::kInvalid: return {StoreError::Kind::kEtagInvalid, {}};
-    case store::Refusal::kFull: break;
+    case memory::Refusal::kMismatch: return {StoreError::Kind::kEtagMismatch, {}};
+    case memory::Refusal::kInvalid: return {StoreError::Kind::kEtagInvalid, {}};
+    case memory::Refusal::kFull: break;
   }
   return {StoreError::Kind::kFull, "no memory left"};
 }
 
 }  // namespace
 
-Answer<std::optional<Entry>> MemoryStore::get(std::string_view key) {
-  const store::Value* const value = entries_.get(key);
-  if (value == nullptr) return std::optional<Entry>();
-  return std::optional<Entry>(Entry{value->bytes, std::to_string(value->version)});
+Task<Answer<std::optional<Entry>>> MemoryStore::get(std::string_view key) {
+  const std::lock_guard lock(mutex_);
+  const memory::Value* const value = entries_.get(key);
+  if (value == nullptr) co_return std::optional<Entry>();
+  co_return std::optional<Entry>(
+      Entry{{value->bytes.begin(), value->bytes.end()}, std::to_string(value->version)});
 }
 
-Answer<std::string> MemoryStore::set(std::string_view key, std::string_view value, const Condition& condition) {
+Task<Answer<std::string>> MemoryStore::set(std::string_view key, std::string_view value,
+                                           Condition condition) {
+  const std::lock_guard lock(mutex_);
   const auto version = entries_.set(key, value, to_entries(condition));
-  if (!version) return refused<std::string>(to_error(version.error()));
-  return std::to_string(*version);
+  if (!version) co_return refused<std::string>(to_error(version.error()));
+  co_return std::to_string(*version);
 }
 
-Answer<void> MemoryStore::remove(std::string_view key, const Condition& condition) {
+Task<Answer<void>> MemoryStore::remove(std::string_view key, Condition condition) {
+  const std::lock_guard lock(mutex_);
   const auto done = entries_.remove(key, to_entries(condition));
-  if (!done) return refused<void>(to_error(done.error()));
-  return {};
+  if (!done) co_return refused<void>(to_error(done.error()));
+  co_return Answer<void>();
 }
 
-Result<std::vector<std::uint8_t>> MemoryStore::save() const {
+std::vector<std::uint8_t> MemoryStore::save() const {
+  const std::lock_guard lock(mutex_);
   std::vector<std::uint8_t> out(entries_.saved_bytes());
   entries_.save(out.data());
   return out;
 }
 
 Result<void> MemoryStore::restore(std::span<const std::uint8_t> state) {
+  const std::lock_guard lock(mutex_);
   auto done = entries_.restore(state.data(), state.size());
   if (!done) return fail(Code::kGuestError, std::move(done).error());
   return {};
-}
-
-Task<Answer<std::optional<Entry>>> DirectStore::get(std::string_view key) {
-  std::lock_guard lock(mutex_);
-  co_return store_.get(key);
-}
-
-Task<Answer<std::string>> DirectStore::set(std::string_view key, std::string_view value, Condition condition) {
-  std::lock_guard lock(mutex_);
-  co_return store_.set(key, value, condition);
-}
-
-Task<Answer<void>> DirectStore::remove(std::string_view key, Condition condition) {
-  std::lock_guard lock(mutex_);
-  co_return store_.remove(key, condition);
 }
 
 }  // namespace berth::statestore

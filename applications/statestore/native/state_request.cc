@@ -134,11 +134,13 @@ Parsed<> check_ttl(std::string_view ttl_in_seconds) {
   long long ttl = 0;
   const auto [end, error] = std::from_chars(ttl_in_seconds.begin(), ttl_in_seconds.end(), ttl);
   if (error != std::errc() || end != ttl_in_seconds.end()) {
-    return malformed("incorrect value for metadata 'ttlInSeconds': '" + std::string(ttl_in_seconds) + "' is not a number");
+    return malformed("incorrect value for metadata 'ttlInSeconds': '" + std::string(ttl_in_seconds) +
+                     "' is not a number");
   }
   if (ttl == -1) return {};
   // Keeping the entry for ever in place of an error would surprise later.
-  return std::unexpected(Refusal{500, "ERR_STATE_STORE_NOT_SUPPORTED", "this state store does not support ttlInSeconds"});
+  return std::unexpected(
+      Refusal{500, "ERR_STATE_STORE_NOT_SUPPORTED", "this state store does not support ttlInSeconds"});
 }
 
 }  // namespace berth::statestore

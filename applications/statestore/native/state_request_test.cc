@@ -56,7 +56,8 @@ TEST(ParseSave, RefusesWhatIsWrong) {
       {R"([{"key":"a","value":1}] x)", "after the end"},
       {R"([{"key":"a","etag":5}])", "expected a string"},
       {R"([{"key":"a||b","value":1}])", "can't contain '||'"},
-      {R"([{"key":"a","value":1,"options":{"concurrency":"sometimes"}}])", "unrecognized concurrency 'sometimes'"},
+      {R"([{"key":"a","value":1,"options":{"concurrency":"sometimes"}}])",
+       "unrecognized concurrency 'sometimes'"},
       {R"([{"key":"a","value":1,"metadata":{"ttlInSeconds":"soon"}}])", "'soon' is not a number"},
       {"[{\"key\":\"a\",\"value\":\"\xff\"}]", "not UTF-8"},
       {R"([{"key":"a","value":)" + std::string(100'000, '['), "nested deeper"},
@@ -82,7 +83,8 @@ TEST(ParseSave, HasLimits) {
   EXPECT_THAT(parse_save(items(kMaxItems + 1), keys()).error().message, HasSubstr("more than 10000 items"));
   const std::string longest(kMaxKeyBytes - 5, 'k');
   EXPECT_TRUE(keys().store_key(longest));
-  EXPECT_THAT(keys().store_key(longest + "k").error().message, HasSubstr("longer than this store accepts (4091)"));
+  EXPECT_THAT(keys().store_key(longest + "k").error().message,
+              HasSubstr("longer than this store accepts (4091)"));
 }
 
 TEST(KeySpace, PrefixesAndRefuses) {

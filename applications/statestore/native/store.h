@@ -1,4 +1,4 @@
-// Store: what a state store does, free of any wasm and HTTP type; and how callers reach one.
+// Store: what a state store does, free of any wasm and HTTP type.
 #pragma once
 
 #include <cstdint>
@@ -7,6 +7,7 @@
 #include <string>
 #include <string_view>
 #include <utility>
+#include <vector>
 
 #include "base/error.h"
 #include "base/task.h"
@@ -14,8 +15,13 @@
 namespace berth::statestore {
 
 struct Entry {
-  std::string value;
+  std::vector<std::uint8_t> value;
   std::string etag;
+
+  // Lives as long as the value.
+  [[nodiscard]] std::string_view text() const {
+    return {reinterpret_cast<const char*>(value.data()), value.size()};
+  }
 };
 
 // When a write may happen; see wit/state/state.wit.
@@ -41,24 +47,15 @@ template <class T>
   return std::expected<T, StoreError>(std::unexpect, std::move(error));
 }
 
-// The functions of berth:state/store. Each is atomic.
-// One thread at a time.
+// The functions of berth:state/store, each atomic. Arguments must live until the task is done.
+// One call at a time, unless an implementation says more.
 class Store {
  public:
   virtual ~Store() = default;
-  virtual Answer<std::optional<Entry>> get(std::string_view key) = 0;
-  // Returns the new ETag.
-  virtual Answer<std::string> set(std::string_view key, std::string_view value, const Condition& condition) = 0;
-  virtual Answer<void> remove(std::string_view key, const Condition& condition) = 0;
-};
-
-// A store that any number of callers use at once. Arguments must live until the task is done.
-// Thread-safe.
-class StoreService {
- public:
-  virtual ~StoreService() = default;
   virtual Task<Answer<std::optional<Entry>>> get(std::string_view key) = 0;
-  virtual Task<Answer<std::string>> set(std::string_view key, std::string_view value, Condition condition) = 0;
+  // Returns the new ETag.
+  virtual Task<Answer<std::string>> set(std::string_view key, std::string_view value,
+                                        Condition condition) = 0;
   virtual Task<Answer<void>> remove(std::string_view key, Condition condition) = 0;
 };
 

@@ -103,8 +103,9 @@ fn new(bytes: &[u8]) -> Result<Peer> {
 }
 
 fn run(peer: &mut Peer, op: u32, size: u32, iterations: u64) -> Result<u64> {
-    let bytes: &'static [u8] = Box::leak(vec![7u8; size as usize].into_boxed_slice());
-    let rows: Vec<Row> = (0..size)
+    let len = if op == 2 { size as usize } else { 0 };
+    let bytes: &'static [u8] = Box::leak(vec![7u8; len].into_boxed_slice());
+    let rows: Vec<Row> = (0..if op == 4 { size } else { 0 })
         .map(|i| Row {
             id: i,
             name: format!("row number {i}"),

@@ -41,8 +41,9 @@ std::unexpected<Error> system_error(const std::filesystem::path& path, int error
 }
 
 std::unexpected<Error> too_large(const std::filesystem::path& path) {
-  return fail(Code::kResourceExhausted, fmt::format("reading {}: it has more than {} MiB, the largest component that is loaded",
-                                                    path.string(), kMaxComponentBytes >> 20));
+  return fail(Code::kResourceExhausted,
+              fmt::format("reading {}: it has more than {} MiB, the largest component that is loaded",
+                          path.string(), kMaxComponentBytes >> 20));
 }
 
 }  // namespace
@@ -59,7 +60,7 @@ std::string digest_of(std::span<const std::uint8_t> bytes) {
 Result<Artifact> read_artifact(const std::filesystem::path& path) {
   const File file(path);
   if (file.fd() < 0) return system_error(path, errno);
-  struct stat about {};
+  struct stat about{};
   if (::fstat(file.fd(), &about) != 0) return system_error(path, errno);
   if (!S_ISREG(about.st_mode)) {
     return fail(Code::kInvalidArgument, fmt::format("reading {}: it is not a regular file", path.string()));

@@ -22,7 +22,8 @@ struct Binder {
   std::function<Result<std::shared_ptr<void>>(abi::Instance&)> make;
 };
 
-// For exports seen as `Exports`: check(pre) -> Result<void>, make(instance) -> Result<std::unique_ptr<Exports>>.
+// For exports seen as `Exports`: check(pre) -> Result<void>, make(instance) ->
+// Result<std::unique_ptr<Exports>>.
 template <class Exports, class Check, class Make>
 [[nodiscard]] Binder bind_as(Check check, Make make) {
   return {.exports = exports_type<Exports>(),

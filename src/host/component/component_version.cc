@@ -13,11 +13,16 @@ std::uint64_t ticks(const abi::Pre& pre, Deadline deadline) {
   return deadline.count() > 0 ? pre.engine().ticks(deadline) : 0;
 }
 
+abi::FailureKind reason(Guest::Cancel why) {
+  return why == Guest::Cancel::kDeadline ? abi::FailureKind::kLimitTime : abi::FailureKind::kCancelled;
+}
+
 // One instance of a component.
 // One thread at a time, except cancel().
 class ComponentGuest final : public Guest {
  public:
-  ComponentGuest(std::unique_ptr<abi::Instance> instance, std::shared_ptr<void> exports, const Lifecycle& lifecycle)
+  ComponentGuest(std::unique_ptr<abi::Instance> instance, std::shared_ptr<void> exports,
+                 const Lifecycle& lifecycle)
       : instance_(std::move(instance)), exports_(std::move(exports)), lifecycle_(lifecycle) {}
 
   void* exports() override { return exports_.get(); }
@@ -28,9 +33,7 @@ class ComponentGuest final : public Guest {
     deadline_ = deadline;
     instance_->set_deadline(ticks(instance_->pre(), deadline));
   }
-  void cancel(Cancel why) noexcept override {
-    instance_->cancel(why == Cancel::kDeadline ? abi::FailureKind::kLimitTime : abi::FailureKind::kCancelled);
-  }
+  void cancel(Cancel why) noexcept override { instance_->cancel(reason(why)); }
   Outcome outcome(const Error& error) const override {
     if (!dead()) return outcome_of(error.code(), false);
     const abi::Failure& failure = instance_->state().failure();
@@ -87,13 +90,23 @@ Result<std::unique_ptr<Guest>> ComponentVersion::bind(std::unique_ptr<abi::Insta
 }
 
 Result<std::unique_ptr<Guest>> ComponentVersion::instantiate(Deadline deadline) const {
-  if (about().fibre) return wait_for(instantiate_async(deadline), Deadline{0}, [] {});
-  return bind(BERTH_TRY(abi::Instance::create(parts_.pre, new_state(), options(deadline))));
+  if (!about().fibre)
+    return bind(BERTH_TRY(abi::Instance::create(parts_.pre, new_state(), options(deadline))));
+  Canceller cancel;
+  return wait_for(instantiate_async(deadline, [&](Canceller canceller) { cancel = std::move(canceller); }),
+                  deadline, [&] {
+                    if (cancel) cancel(Guest::Cancel::kDeadline);
+                  });
 }
 
-Task<Result<std::unique_ptr<Guest>>> ComponentVersion::instantiate_async(Deadline deadline) const {
+Task<Result<std::unique_ptr<Guest>>> ComponentVersion::instantiate_async(
+    Deadline deadline, std::function<void(Canceller)> starting) const {
   if (!about().fibre) co_return instantiate(deadline);
-  co_return bind(BERTH_CO_TRY(co_await abi::Instance::create_async(parts_.pre, new_state(), options(deadline))));
+  abi::InstanceOptions how = options(deadline);
+  how.starting = [&](std::shared_ptr<abi::FibreControl> fibre) {
+    starting([fibre = std::move(fibre)](Guest::Cancel why) { fibre->cancel(reason(why)); });
+  };
+  co_return bind(BERTH_CO_TRY(co_await abi::Instance::create_async(parts_.pre, new_state(), std::move(how))));
 }
 
 }  // namespace berth::host

@@ -34,7 +34,8 @@ class ComponentVersion final : public Version {
   [[nodiscard]] const abi::Component& component() const { return parts_.pre->component(); }
 
   [[nodiscard]] Result<std::unique_ptr<Guest>> instantiate(Deadline deadline) const override;
-  [[nodiscard]] Task<Result<std::unique_ptr<Guest>>> instantiate_async(Deadline deadline) const override;
+  [[nodiscard]] Task<Result<std::unique_ptr<Guest>>> instantiate_async(
+      Deadline deadline, std::function<void(Canceller)> starting) const override;
 
  private:
   [[nodiscard]] std::shared_ptr<abi::InstanceState> new_state() const;

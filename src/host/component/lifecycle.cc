@@ -70,11 +70,13 @@ Result<std::vector<std::uint8_t>> Lifecycle::save(abi::Instance& instance, Deadl
   return unwrap(wait_for_guest(SaveCall::run_async(instance, save_, "save"), instance, deadline));
 }
 
-Result<void> Lifecycle::restore(abi::Instance& instance, std::span<const std::uint8_t> state, Deadline deadline) const {
+Result<void> Lifecycle::restore(abi::Instance& instance, std::span<const std::uint8_t> state,
+                                Deadline deadline) const {
   instance.set_deadline(deadline.count() > 0 ? instance.pre().engine().ticks(deadline) : 0);
   if (!instance.pre().is_async()) return unwrap(RestoreCall::run(instance, restore_, "restore", state));
-  return unwrap(wait_for_guest(
-      RestoreCall::run_async(instance, restore_, "restore", Bytes(state.begin(), state.end())), instance, deadline));
+  return unwrap(
+      wait_for_guest(RestoreCall::run_async(instance, restore_, "restore", Bytes(state.begin(), state.end())),
+                     instance, deadline));
 }
 
 }  // namespace berth::host

@@ -28,7 +28,8 @@ class Lifecycle final {
   // the guest answered with an error.
   [[nodiscard]] Result<void> probe(abi::Instance& instance, Deadline deadline) const;
   [[nodiscard]] Result<std::vector<std::uint8_t>> save(abi::Instance& instance, Deadline deadline) const;
-  [[nodiscard]] Result<void> restore(abi::Instance& instance, std::span<const std::uint8_t> state, Deadline deadline) const;
+  [[nodiscard]] Result<void> restore(abi::Instance& instance, std::span<const std::uint8_t> state,
+                                     Deadline deadline) const;
 
  private:
   abi::Export probe_ = nullptr;

@@ -14,7 +14,9 @@ namespace {
 constexpr std::string_view kCoreModule =
     "it is a core module, not a component, and {}; make it a component with `wasm-tools component new`";
 
-Error with_source(Error error, const Artifact& artifact) { return std::move(error).context("loading " + artifact.source); }
+Error with_source(Error error, const Artifact& artifact) {
+  return std::move(error).context("loading " + artifact.source);
+}
 
 // The limits of a workload must fit into the engine's pool, or they would silently be smaller.
 Result<void> check_limits(const LoadRequest& request, const abi::EngineOptions& engine) {
@@ -36,10 +38,11 @@ Result<void> check_limits(const LoadRequest& request, const abi::EngineOptions& 
 Result<std::shared_ptr<const abi::Component>> Loader::compile(const Artifact& artifact) const {
   const abi::BinaryKind kind = abi::binary_kind(artifact.bytes);
   if (kind == abi::BinaryKind::kUnknown) {
-    return fail(with_source(Error(Code::kInvalidArgument,
-                                  "it is not WebAssembly: the file does not begin with its magic number; give a "
-                                  "component (.wasm) or a preview-1 module"),
-                            artifact));
+    return fail(
+        with_source(Error(Code::kInvalidArgument,
+                          "it is not WebAssembly: the file does not begin with its magic number; give a "
+                          "component (.wasm) or a preview-1 module"),
+                    artifact));
   }
   if (kind == abi::BinaryKind::kComponent) {
     auto component = abi::Component::compile(engine_, artifact.bytes);
@@ -49,10 +52,12 @@ Result<std::shared_ptr<const abi::Component>> Loader::compile(const Artifact& ar
   auto adapted = abi::adapt_module(artifact.bytes);
   if (!adapted) {
     return fail(with_source(
-        std::move(adapted).error().context(fmt::format(kCoreModule, "is no preview-1 command either")), artifact));
+        std::move(adapted).error().context(fmt::format(kCoreModule, "is no preview-1 command either")),
+        artifact));
   }
   auto component = abi::Component::compile(engine_, *adapted);
-  if (!component) return fail(with_source(std::move(component).error().context("adapting its core module"), artifact));
+  if (!component)
+    return fail(with_source(std::move(component).error().context("adapting its core module"), artifact));
   return component;
 }
 
@@ -81,9 +86,10 @@ Result<std::shared_ptr<const ComponentVersion>> Loader::link(const Artifact& art
     parts.wasi.args = settings.args;
     parts.wasi.env = settings.env;
     for (const Preopen& open : settings.preopens) {
-      parts.wasi.preopens.push_back({.host_path = open.host_path,
-                                     .guest_path = open.guest_path,
-                                     .access = open.write ? abi::Access::kReadWrite : abi::Access::kReadOnly});
+      parts.wasi.preopens.push_back(
+          {.host_path = open.host_path,
+           .guest_path = open.guest_path,
+           .access = open.write ? abi::Access::kReadWrite : abi::Access::kReadOnly});
     }
     parts.wasi.stdio = settings.inherit_stdio ? abi::Stdio::kInherit : abi::Stdio::kPolicy;
     parts.wasi.extra_ca_pem = settings.extra_ca_pem;
@@ -109,7 +115,8 @@ Result<std::shared_ptr<const ComponentVersion>> Loader::link(const Artifact& art
   return version;
 }
 
-Result<std::shared_ptr<const ComponentVersion>> Loader::load(const Artifact& artifact, const LoadRequest& request) const {
+Result<std::shared_ptr<const ComponentVersion>> Loader::load(const Artifact& artifact,
+                                                             const LoadRequest& request) const {
   return link(artifact, BERTH_TRY(compile(artifact)), request);
 }
 

@@ -44,9 +44,9 @@ class Loader final {
   // Is every import covered, and is everything exported that the binder wants? Links.
   //  kPermissionDenied: an import that no grant covers; the message names the manifest line.
   //  kFailedPrecondition: an import or export of another type; the message shows both.
-  [[nodiscard]] Result<std::shared_ptr<const ComponentVersion>> link(const Artifact& artifact,
-                                                                     std::shared_ptr<const abi::Component> component,
-                                                                     const LoadRequest& request) const;
+  [[nodiscard]] Result<std::shared_ptr<const ComponentVersion>> link(
+      const Artifact& artifact, std::shared_ptr<const abi::Component> component,
+      const LoadRequest& request) const;
 
   // Both.
   [[nodiscard]] Result<std::shared_ptr<const ComponentVersion>> load(const Artifact& artifact,

@@ -12,10 +12,12 @@ namespace {
 bool needs_code(const abi::Item& import) {
   if (import.kind == abi::ItemKind::kType) return false;
   if (import.kind != abi::ItemKind::kInterface) return true;
-  return std::ranges::any_of(import.items, [](const abi::Item& item) { return item.kind != abi::ItemKind::kType; });
+  return std::ranges::any_of(import.items,
+                             [](const abi::Item& item) { return item.kind != abi::ItemKind::kType; });
 }
 
-std::string how_to_allow(const abi::Item& import, std::span<const CapabilityInfo> offered, std::string_view workload) {
+std::string how_to_allow(const abi::Item& import, std::span<const CapabilityInfo> offered,
+                         std::string_view workload) {
   if (import.kind == abi::ItemKind::kComponent || import.kind == abi::ItemKind::kModule) {
     return "a component that imports code cannot be run; compose it first (`wac plug`)";
   }
@@ -24,7 +26,8 @@ std::string how_to_allow(const abi::Item& import, std::span<const CapabilityInfo
       return fmt::format("to allow it, write under workloads.{}.grants: {}", workload, capability.grant_line);
     }
   }
-  return "no capability of this program provides it, so no grant can allow it; build the component without it, "
+  return "no capability of this program provides it, so no grant can allow it; build the component without "
+         "it, "
          "or compose it with a component that exports it (`wac plug`)";
 }
 
@@ -33,11 +36,12 @@ std::string how_to_allow(const abi::Item& import, std::span<const CapabilityInfo
 bool is_wasi_io(std::string_view interface) { return interface.starts_with("wasi:io/"); }
 
 bool imports_wasi(const abi::Shape& shape) {
-  return std::ranges::any_of(shape.imports, [](const abi::Item& item) { return item.name.starts_with("wasi:"); });
+  return std::ranges::any_of(shape.imports,
+                             [](const abi::Item& item) { return item.name.starts_with("wasi:"); });
 }
 
-Result<Grants> grants_for(const abi::Shape& shape, const Grants& grants, std::span<const CapabilityInfo> offered,
-                          std::string_view workload) {
+Result<Grants> grants_for(const abi::Shape& shape, const Grants& grants,
+                          std::span<const CapabilityInfo> offered, std::string_view workload) {
   std::vector<bool> used(grants.size(), false);
   std::vector<const abi::Item*> uncovered;
   for (const abi::Item& import : shape.imports) {
@@ -52,13 +56,15 @@ Result<Grants> grants_for(const abi::Shape& shape, const Grants& grants, std::sp
   if (!uncovered.empty()) {
     std::string all;
     for (const abi::Item* import : uncovered) {
-      all += fmt::format("{}{}: {}", all.empty() ? "" : "\n", import->name, how_to_allow(*import, offered, workload));
+      all += fmt::format("{}{}: {}", all.empty() ? "" : "\n", import->name,
+                         how_to_allow(*import, offered, workload));
     }
-    return fail(Error(Code::kPermissionDenied,
-                      fmt::format("the component imports {}, which is not granted ({} such imports in all); {}",
-                                  uncovered.front()->name, uncovered.size(),
-                                  how_to_allow(*uncovered.front(), offered, workload)))
-                    .with_detail(std::move(all)));
+    return fail(
+        Error(Code::kPermissionDenied,
+              fmt::format("the component imports {}, which is not granted ({} such imports in all); {}",
+                          uncovered.front()->name, uncovered.size(),
+                          how_to_allow(*uncovered.front(), offered, workload)))
+            .with_detail(std::move(all)));
   }
   Grants needed;
   for (std::size_t i = 0; i < grants.size(); ++i) {

@@ -3,13 +3,13 @@
 
 #include <cstring>
 
-namespace store {
+namespace memory {
 
 namespace {
 
 // The saved form, all numbers little-endian:
-//   header  "berthst1" | u32 format (1) | u32 checksum of what follows the header | u64 last version | u64 entries
-//   entry   u64 version | u32 key bytes | u32 value bytes | key | value
+//   header  "berthst1" | u32 format (1) | u32 checksum of what follows the header | u64 last version | u64
+//   entries entry   u64 version | u32 key bytes | u32 value bytes | key | value
 constexpr char kMagic[8] = {'b', 'e', 'r', 't', 'h', 's', 't', '1'};
 constexpr std::uint32_t kFormat = 1;
 
@@ -89,7 +89,8 @@ std::expected<std::uint64_t, Refusal> Entries::set(std::string_view key, std::st
   const std::size_t saved_after = kEntryHeaderBytes + key.size() + value.size();
   if (saved_after > saved_before) {
     // A full map doubles its buckets at once.
-    const std::size_t entry = key.size() + value.size() + kNodeBytes + 2 * sizeof(void*) * entries_.bucket_count();
+    const std::size_t entry =
+        key.size() + value.size() + kNodeBytes + 2 * sizeof(void*) * entries_.bucket_count();
     const std::size_t saved = kHeaderBytes + entry_bytes_ - saved_before + saved_after;
     if (!has_room_(entry + saved + kCallReserve)) return std::unexpected(Refusal::kFull);
   }
@@ -134,14 +135,16 @@ std::expected<void, std::string> Entries::restore(const std::uint8_t* data, std:
   const auto refuse = [](const char* why) {
     return std::unexpected(std::string("the handed-over state ") + why);
   };
-  if (size < kHeaderBytes || std::memcmp(data, kMagic, sizeof kMagic) != 0) return refuse("is not one of this store");
+  if (size < kHeaderBytes || std::memcmp(data, kMagic, sizeof kMagic) != 0)
+    return refuse("is not one of this store");
   const std::uint8_t* in = data + sizeof kMagic;
   if (take<std::uint32_t>(in) != kFormat) return refuse("has a format that this version does not read");
   const auto sum = take<std::uint32_t>(in);
   const auto last_version = take<std::uint64_t>(in);
   const auto count = take<std::uint64_t>(in);
   if (sum != checksum(in, size - kHeaderBytes)) return refuse("is damaged: its checksum differs");
-  if (count > (size - kHeaderBytes) / kEntryHeaderBytes) return refuse("announces more entries than it holds");
+  if (count > (size - kHeaderBytes) / kEntryHeaderBytes)
+    return refuse("announces more entries than it holds");
 
   // Read to the end before anything is taken over.
   const std::uint8_t* const end = data + size;
@@ -179,4 +182,4 @@ std::expected<void, std::string> Entries::restore(const std::uint8_t* data, std:
   return {};
 }
 
-}  // namespace store
+}  // namespace memory

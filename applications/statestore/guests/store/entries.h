@@ -10,7 +10,7 @@
 #include <string_view>
 #include <unordered_map>
 
-namespace store {
+namespace memory {
 
 // Can `bytes` more be allocated? Asked before each write that needs more memory.
 using HasRoom = bool (*)(std::size_t bytes);
@@ -41,7 +41,8 @@ class Entries {
   // Lives until the next write.
   [[nodiscard]] const Value* get(std::string_view key) const;
   // Returns the new version.
-  std::expected<std::uint64_t, Refusal> set(std::string_view key, std::string_view value, const Condition& condition);
+  std::expected<std::uint64_t, Refusal> set(std::string_view key, std::string_view value,
+                                            const Condition& condition);
   std::expected<void, Refusal> remove(std::string_view key, const Condition& condition);
 
   [[nodiscard]] std::size_t size() const { return entries_.size(); }
@@ -71,4 +72,4 @@ class Entries {
   std::uint64_t last_version_ = 0;
 };
 
-}  // namespace store
+}  // namespace memory

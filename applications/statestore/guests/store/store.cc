@@ -7,6 +7,12 @@
 
 namespace api = exports::berth::state::store;
 
+// Tells builds of one source apart, so that a swap can be seen.
+#ifndef STORE_BUILD
+#define STORE_BUILD 1
+#endif
+[[gnu::used]] const int kStoreBuild = 0x570e0000 + STORE_BUILD;
+
 namespace {
 
 // Memory grows and never shrinks in wasm, so a block that could be had once can be had again. The
@@ -18,13 +24,13 @@ bool has_room(std::size_t bytes) {
   return had;
 }
 
-store::Entries& entries() {
-  static store::Entries all(has_room);
+memory::Entries& entries() {
+  static memory::Entries all(has_room);
   return all;
 }
 
-store::Condition to_condition(const api::Condition& condition) {
-  using Kind = store::Condition::Kind;
+memory::Condition to_condition(const api::Condition& condition) {
+  using Kind = memory::Condition::Kind;
   if (std::holds_alternative<api::Condition::IfAbsent>(condition.variants)) return {Kind::kIfAbsent, {}};
   if (const auto* etag = std::get_if<api::Condition::IfEtag>(&condition.variants)) {
     return {Kind::kIfEtag, etag->value.get_view()};
@@ -38,14 +44,15 @@ wit::string to_etag(std::uint64_t version) {
   return wit::string::from_view({text, static_cast<std::size_t>(end - text)});
 }
 
-api::Error to_error(store::Refusal refusal) {
+api::Error to_error(memory::Refusal refusal) {
   switch (refusal) {
-    case store::Refusal::kMismatch: return {api::Error::EtagMismatch{}};
-    case store::Refusal::kInvalid: return {api::Error::EtagInvalid{}};
-    case store::Refusal::kFull: break;
+    case memory::Refusal::kMismatch: return {api::Error::EtagMismatch{}};
+    case memory::Refusal::kInvalid: return {api::Error::EtagInvalid{}};
+    case memory::Refusal::kFull: break;
   }
-  return {api::Error::Full{wit::string::from_view(
-      "the memory limit is reached: half of it holds the entries, the other half is kept to hand them over")}};
+  return {
+      api::Error::Full{wit::string::from_view("the memory limit is reached: half of it holds the entries, "
+                                              "the other half is kept to hand them over")}};
 }
 
 wit::vector<std::uint8_t> copy_of(std::string_view bytes) {
@@ -57,7 +64,7 @@ wit::vector<std::uint8_t> copy_of(std::string_view bytes) {
 }  // namespace
 
 std::expected<std::optional<api::Entry>, api::Error> api::Get(wit::string key) {
-  const store::Value* const value = entries().get(key.get_view());
+  const memory::Value* const value = entries().get(key.get_view());
   if (value == nullptr) return std::nullopt;
   return Entry{.value = copy_of(value->bytes), .etag = to_etag(value->version)};
 }
@@ -77,18 +84,21 @@ std::expected<void, api::Error> api::Delete(wit::string key, Condition condition
 }
 
 std::expected<void, wit::string> exports::berth::lifecycle::probe::Probe() {
-  if (has_room(store::kCallReserve)) return {};
-  return std::unexpected(wit::string::from_view("the memory limit is too small for a store: 16MiB is the least that is useful"));
+  if (has_room(memory::kCallReserve)) return {};
+  return std::unexpected(
+      wit::string::from_view("the memory limit is too small for a store: 16MiB is the least that is useful"));
 }
 
 std::expected<wit::vector<std::uint8_t>, wit::string> exports::berth::lifecycle::handover::Save() {
   auto out = wit::vector<std::uint8_t>::allocate(entries().saved_bytes());
-  if (out.data() == nullptr) return std::unexpected(wit::string::from_view("no memory to hand the entries over"));
+  if (out.data() == nullptr)
+    return std::unexpected(wit::string::from_view("no memory to hand the entries over"));
   entries().save(out.data());
   return out;
 }
 
-std::expected<void, wit::string> exports::berth::lifecycle::handover::Restore(wit::vector<std::uint8_t> state) {
+std::expected<void, wit::string> exports::berth::lifecycle::handover::Restore(
+    wit::vector<std::uint8_t> state) {
   const auto done = entries().restore(state.data(), state.size());
   if (!done) return std::unexpected(wit::string::from_view(done.error()));
   return {};

@@ -1,0 +1,73 @@
+// Reading of the trigger `state`.
+#include "applications/statestore/native/state_trigger.h"
+
+#include <algorithm>
+
+#include "applications/statestore/native/limits.h"
+#include "manifest/reader.h"
+
+namespace berth::statestore {
+
+namespace {
+
+constexpr manifest::Key kKeys[] = {
+    {"store", "text", "required", "statestore",
+     "The name clients use: {store} in /v1.0/state/{store}. Letters, digits, - and _."},
+    {"listen", "address and port", "127.0.0.1:3500", "127.0.0.1:3500",
+     "Where Dapr's HTTP state API is served. There is no login: whoever reaches it can read and write. "
+     "Several triggers may name the same address."},
+    {"app-id", "text", "no prefix", "checkout",
+     "Keys are kept as \"<app-id>||<key>\", as daprd does for the application beside it."},
+    {"max-body", "size", "4MiB", "16MiB", "The largest request body; a larger one is answered with 413."},
+};
+constexpr manifest::Section kSection{
+    .path = "triggers.state",
+    .text =
+        "Serves the workload, which must export berth:state/store, as a state store through Dapr's HTTP API.",
+    .keys = kKeys};
+
+bool is_name(std::string_view text) {
+  return !text.empty() && text.size() <= kMaxNameBytes && std::ranges::all_of(text, [](char c) {
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' || c == '_';
+  });
+}
+
+}  // namespace
+
+std::optional<StateTrigger> read_state_trigger(const manifest::Value& value, const std::string& path,
+                                               manifest::Problems& problems) {
+  const std::size_t before = problems.errors().size() + problems.more();
+  manifest::MapReader reader(value, kSection, path, problems);
+  StateTrigger trigger{
+      .store = {}, .listen = {"127.0.0.1", 3500}, .app_id = {}, .max_body_bytes = kDefaultMaxBody};
+  if (const manifest::Value* name = reader.require("store")) {
+    if (auto text = reader.text("store")) {
+      if (!is_name(*text)) {
+        reader.problem(name->mark(), "store", "a store's name has 1 to 100 letters, digits, - and _");
+      }
+      trigger.store = std::move(*text);
+    }
+  }
+  if (auto listen = reader.endpoint("listen")) trigger.listen = std::move(*listen);
+  if (auto app_id = reader.text("app-id")) {
+    if (!is_name(*app_id)) {
+      reader.problem(reader.get("app-id")->mark(), "app-id",
+                     "an app id has 1 to 100 letters, digits, - and _");
+    }
+    trigger.app_id = std::move(*app_id);
+  }
+  if (const auto bytes = reader.bytes("max-body", 1024, kLargestMaxBody)) trigger.max_body_bytes = *bytes;
+  if (problems.errors().size() + problems.more() > before) return std::nullopt;
+  return trigger;
+}
+
+manifest::Extension state_extension() {
+  return {.name = "state",
+          .section = &kSection,
+          .example = "state: {store: statestore, listen: 127.0.0.1:3500}",
+          .check = [](const manifest::Value& value, const std::string& path, manifest::Problems& problems) {
+            (void)read_state_trigger(value, path, problems);
+          }};
+}
+
+}  // namespace berth::statestore

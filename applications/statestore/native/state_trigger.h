@@ -1,0 +1,28 @@
+// The manifest's trigger `state`: which workload is served as which store, where.
+#pragma once
+
+#include <optional>
+#include <string>
+
+#include "manifest/problems.h"
+#include "manifest/schema.h"
+#include "manifest/units.h"
+#include "manifest/value.h"
+
+namespace berth::statestore {
+
+// Plain value.
+struct StateTrigger {
+  std::string store;          // {store} in /v1.0/state/{store}
+  manifest::Endpoint listen;  // triggers of one address share a server
+  std::string app_id;         // prefix of the keys; empty: none
+  std::uint64_t max_body_bytes = 0;
+};
+
+// Reads the value of `- state: {...}`. What is wrong is added to `problems`, and nothing returned.
+[[nodiscard]] std::optional<StateTrigger> read_state_trigger(const manifest::Value& value,
+                                                             const std::string& path,
+                                                             manifest::Problems& problems);
+[[nodiscard]] manifest::Extension state_extension();
+
+}  // namespace berth::statestore

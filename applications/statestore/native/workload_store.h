@@ -1,0 +1,29 @@
+// WorkloadStore: a Store that is a workload of the host, whatever version it runs now.
+#pragma once
+
+#include "applications/statestore/native/store.h"
+#include "host/call.h"
+
+namespace berth::statestore {
+
+// Any number of callers; those of one key come in the order in which they call.
+// Thread-safe.
+class WorkloadStore final : public Store {
+ public:
+  explicit WorkloadStore(host::Typed<Store> workload) : workload_(std::move(workload)) {}
+
+  Task<Answer<std::optional<Entry>>> get(std::string_view key) override {
+    return workload_.call_async({}, [key](Store& store) { return store.get(key); });
+  }
+  Task<Answer<std::string>> set(std::string_view key, std::string_view value, Condition condition) override {
+    return workload_.call_async({}, [=](Store& store) { return store.set(key, value, condition); });
+  }
+  Task<Answer<void>> remove(std::string_view key, Condition condition) override {
+    return workload_.call_async({}, [=](Store& store) { return store.remove(key, condition); });
+  }
+
+ private:
+  host::Typed<Store> workload_;
+};
+
+}  // namespace berth::statestore

@@ -1,0 +1,145 @@
+// filesystem and standard streams as a preview-1 program meets them: access, escapes, output.
+#include <gtest/gtest.h>
+#include <sys/stat.h>
+
+#include <filesystem>
+#include <fstream>
+
+#include "world.h"
+
+namespace berth::capability_guests {
+namespace {
+
+namespace fs = std::filesystem;
+
+class Files : public ::testing::Test {
+ protected:
+  void SetUp() override {
+    char name[] = "/tmp/berth-files-XXXXXX";
+    ASSERT_NE(::mkdtemp(name), nullptr);
+    root_ = name;
+    fs::create_directories(root_ / "data" / "sub");
+    put("data/a", "inside");
+    put("secret", "outside");
+    fs::create_symlink("../secret", root_ / "data" / "up");
+    fs::create_symlink(root_ / "secret", root_ / "data" / "absolute");
+    fs::create_symlink("hop", root_ / "data" / "chain");
+    fs::create_symlink("up", root_ / "data" / "hop");
+    fs::create_directory_symlink("..", root_ / "data" / "parent");
+    fs::create_symlink("a", root_ / "data" / "near");
+  }
+  void TearDown() override { fs::remove_all(root_); }
+
+  void put(const std::string& path, std::string_view text) { std::ofstream(root_ / path) << text; }
+  std::string get(const std::string& path) {
+    std::ifstream file(root_ / path);
+    return {std::istreambuf_iterator<char>(file), {}};
+  }
+
+  // Runs one operation of the guest; its last line of output.
+  std::string run(const std::string& filesystem, std::vector<std::string> args) {
+    args.insert(args.begin(), "files");
+    const auto started = world_.start(
+        "caps_files", {{"filesystem", filesystem}, {"clocks", "{}"}, {"random", "{}"}}, std::move(args));
+    EXPECT_TRUE(started) << started.error().to_string();
+    if (!started) return {};
+    const std::string answer = world_.call(world_.exported("wasi:cli/run") + "#run()");
+    EXPECT_EQ(answer, "ok");
+    world_.stop();
+    return world_.process.log().last(1)[0].message;
+  }
+  std::string grant(std::string_view access) const {
+    return "[{ host: " + (root_ / "data").string() + ", guest: /data, access: " + std::string(access) + " }]";
+  }
+
+  fs::path root_;
+  World world_;
+};
+
+TEST_F(Files, NeedAGrant) {
+  const auto refused = world_.start("caps_files", {});
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().code(), Code::kPermissionDenied);
+  EXPECT_TRUE(refused.error().to_string().contains("filesystem: []")) << refused.error().to_string();
+}
+
+TEST_F(Files, EmptyGrantLinksAndOpensNothing) {
+  EXPECT_TRUE(run("[]", {"read", (root_ / "secret").string()}).starts_with("error "))
+      << "no directory is open";
+  EXPECT_TRUE(run("[]", {"list", "/"}).starts_with("error "));
+}
+
+TEST_F(Files, ReadOnlyReadsAndNeverChanges) {
+  const std::string granted = grant("read-only");
+  EXPECT_EQ(run(granted, {"read", "/data/a"}), "ok inside");
+  EXPECT_EQ(run(granted, {"read", "/data/near"}), "ok inside");
+  EXPECT_EQ(run(granted, {"list", "/data/sub"}), "ok");
+  const std::vector<std::vector<std::string>> changes = {
+      {"create", "/data/new", "x"}, {"overwrite", "/data/a", "x"},    {"append", "/data/a", "x"},
+      {"truncate", "/data/a"},      {"mkdir", "/data/dir"},           {"rmdir", "/data/sub"},
+      {"unlink", "/data/a"},        {"rename", "/data/a", "/data/b"}, {"link", "/data/a", "/data/b"},
+      {"symlink", "a", "/data/b"},
+  };
+  for (const auto& change : changes) EXPECT_TRUE(run(granted, change).starts_with("error ")) << change[0];
+  EXPECT_EQ(get("data/a"), "inside");
+  EXPECT_TRUE(fs::exists(root_ / "data" / "sub"));
+  EXPECT_EQ(std::distance(fs::directory_iterator(root_ / "data"), {}), 8);
+}
+
+TEST_F(Files, ReadWriteChanges) {
+  const std::string granted = grant("read-write");
+  EXPECT_EQ(run(granted, {"create", "/data/new", "text"}), "ok");
+  EXPECT_EQ(get("data/new"), "text");
+  EXPECT_EQ(run(granted, {"mkdir", "/data/dir"}), "ok");
+  EXPECT_EQ(run(granted, {"rename", "/data/new", "/data/dir/moved"}), "ok");
+  EXPECT_EQ(get("data/dir/moved"), "text");
+  EXPECT_EQ(run(granted, {"unlink", "/data/dir/moved"}), "ok");
+}
+
+// Every way out that a path can take, from a guest that may even write.
+TEST_F(Files, NoPathLeadsOutside) {
+  const std::string granted = grant("read-write");
+  for (const auto* path : {"/data/../secret", "/data/sub/../../secret", "/data/up", "/data/absolute",
+                           "/data/chain", "/data/parent/secret", "/data/./sub/../../secret", "../secret",
+                           "/secret", "/etc/passwd", "/data//../secret", "/data/up/", "/proc/self/environ"}) {
+    EXPECT_TRUE(run(granted, {"read", path}).starts_with("error ")) << path;
+    EXPECT_TRUE(run(granted, {"truncate", path}).starts_with("error ")) << path;
+  }
+  EXPECT_TRUE(run(granted, {"list", "/data/parent"}).starts_with("error "));
+  EXPECT_TRUE(run(granted, {"create", "/data/../new", "x"}).starts_with("error "));
+  EXPECT_TRUE(run(granted, {"rename", "/data/a", "/data/../a"}).starts_with("error "));
+  EXPECT_TRUE(run(granted, {"rename", "/data/../secret", "/data/mine"}).starts_with("error "));
+  EXPECT_TRUE(run(granted, {"link", "/data/../secret", "/data/mine"}).starts_with("error "));
+  EXPECT_TRUE(run(granted, {"symlink", "/etc/passwd", "/data/abs"}).starts_with("error "))
+      << "a link to an absolute path";
+  (void)run(granted, {"symlink", "../secret", "/data/planted"});
+  EXPECT_TRUE(run(granted, {"read", "/data/planted"}).starts_with("error "));
+  EXPECT_EQ(get("secret"), "outside");
+  EXPECT_FALSE(fs::exists(root_ / "new"));
+  EXPECT_FALSE(fs::exists(root_ / "a"));
+}
+
+// Two grants of one workload: what is read-only stays so, whatever is moved between them.
+TEST_F(Files, MovesDoNotCrossGrants) {
+  fs::create_directories(root_ / "rw");
+  put("rw/mine", "mine");
+  const std::string granted = "[{ host: " + (root_ / "data").string() +
+                              ", guest: /data }, { host: " + (root_ / "rw").string() +
+                              ", guest: /rw, access: read-write }]";
+  EXPECT_TRUE(run(granted, {"rename", "/data/a", "/rw/a"}).starts_with("error "));
+  EXPECT_TRUE(run(granted, {"rename", "/rw/mine", "/data/mine"}).starts_with("error "));
+  EXPECT_TRUE(run(granted, {"link", "/data/a", "/rw/a"}).starts_with("error "));
+  EXPECT_EQ(run(granted, {"overwrite", "/rw/mine", "MINE"}), "ok");
+  EXPECT_EQ(get("data/a"), "inside");
+}
+
+TEST_F(Files, OutputGoesToTheLog) {
+  put("data/\x1b[31mred", "");
+  (void)run(grant("read-only"), {"list", "/data"});
+  EXPECT_TRUE(world_.process.logged("entry \\x1b[31mred")) << world_.process.lines().back();
+  EXPECT_TRUE(world_.process.lines().back().contains("\"from\":\"guest\",\"stream\":\"stdout\""))
+      << world_.process.lines().back();
+}
+
+}  // namespace
+}  // namespace berth::capability_guests

@@ -1,0 +1,5 @@
+;; The smallest component with a version: version() is 2.
+(component
+  (core module $m (func (export "version") (result i32) i32.const 2))
+  (core instance $i (instantiate $m))
+  (func (export "version") (result u32) (canon lift (core func $i "version"))))
