@@ -25,7 +25,8 @@ std::vector<std::uint8_t> guest(const std::string& name) {
 int main(int argc, char** argv) {
   using namespace berth::bench;
   const std::pair<std::string_view, void (*)(Report&)> suite[] = {
-      {"calls", calls}, {"waiting", waiting}, {"deadline", deadline}, {"swap", swap}, {"flood", flood}};
+      {"calls", calls}, {"waiting", waiting}, {"deadline", deadline},
+      {"swap", swap},   {"flood", flood},     {"state_http", state_http}};
   std::vector<std::string_view> chosen;
   std::string out = "bench.json", only;
   for (int i = 1; i < argc; ++i) {
@@ -37,9 +38,9 @@ int main(int argc, char** argv) {
     } else if (std::ranges::any_of(suite, [&](const auto& entry) { return entry.first == arg; })) {
       chosen.push_back(arg);
     } else {
-      std::fprintf(
-          stderr,
-          "usage: berth_bench [--out FILE] [--only FIGURE] [calls] [waiting] [deadline] [swap] [flood]\n");
+      std::fprintf(stderr,
+                   "usage: berth_bench [--out FILE] [--only FIGURE] [calls] [waiting] [deadline] [swap] "
+                   "[flood] [state_http]\n");
       return 2;
     }
   }

@@ -12,11 +12,12 @@
 
 namespace berth::bench {
 
-void calls(Report& report);     // crossing the boundary and instantiation, against wasmtime's Rust API
-void waiting(Report& report);   // guests that wait in a host call
-void deadline(Report& report);  // how far past its deadline an endless loop runs
-void swap(Report& report);      // calls while versions are swapped under them
-void flood(Report& report);     // one workload's flood, another's latency
+void calls(Report& report);       // crossing the boundary and instantiation, against wasmtime's Rust API
+void waiting(Report& report);     // guests that wait in a host call
+void deadline(Report& report);    // how far past its deadline an endless loop runs
+void swap(Report& report);        // calls while versions are swapped under them
+void flood(Report& report);       // one workload's flood, another's latency
+void state_http(Report& report);  // the state API, beside the same server with a native map
 
 // A benchmark cannot go on after a failure: says what failed and ends the program.
 template <class T>

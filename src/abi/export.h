@@ -85,7 +85,7 @@ class Call {
     // Fills `call` for the engine; an error when a direct parameter is wrong.
     berth_error_t* prepare(berth_call_t& call) {
       call.ctx = this;
-      call.lift = Ret<R>::kDirect ? nullptr : lift;
+      call.lift = Ret<R>::kAnyBits ? nullptr : lift;
       if constexpr (kDirectParams) {
         call.lower = nullptr;
         LowerCx cx(nullptr, Direction::kExport, state);
@@ -98,7 +98,7 @@ class Call {
     }
     // After a call without error.
     void finish(const berth_call_t& call) {
-      if constexpr (Ret<R>::kDirect && !std::is_void_v<R>) {
+      if constexpr (Ret<R>::kAnyBits && !std::is_void_v<R>) {
         LiftCx cx(nullptr, 0, Direction::kExport, state, nullptr, 0);
         const berth_val_t* v = &call.result;
         if (!Abi<R>::lift(cx, v, **out)) *out = fail(Code::kTrap, cx.message(where));

@@ -66,7 +66,8 @@ class RawConfig {
     wasi_.preopens_len = preopens_.size();
     wasi_.inherit_stdio = w.stdio == Stdio::kInherit;
     wasi_.extra_ca_pem = str(w.extra_ca_pem);
-    wasi_.hooks = {on_connect, on_resolve, on_http, on_output};
+    // An output hook would take the guest's output away from the process.
+    wasi_.hooks = {on_connect, on_resolve, on_http, w.stdio == Stdio::kInherit ? nullptr : on_output};
     config_.wasi = &wasi_;
   }
   RawConfig(const RawConfig&) = delete;

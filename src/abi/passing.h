@@ -91,11 +91,15 @@ template <class R>
 struct Ret : Abi<R> {
   static constexpr std::uint32_t kResults = Abi<R>::kFlat == 0 ? 0 : Abi<R>::kFlat == 1 ? 1 : 2;
   static constexpr bool kDirect = kResults <= 1 && Abi<R>::kPure;
+  // No bit pattern of it is wrong, so it may be lifted after the engine's call. Anything else is lifted
+  // inside it, where a wrong value kills the instance as any other trap does.
+  static constexpr bool kAnyBits = kDirect && (kResults == 0 || Number<R> || std::same_as<R, bool>);
 };
 template <>
 struct Ret<void> {
   static constexpr std::uint32_t kResults = 0;
   static constexpr bool kDirect = true;
+  static constexpr bool kAnyBits = true;
   static constexpr bool kHandles = false;
 };
 

@@ -181,7 +181,10 @@ Result<ControlClient> ControlClient::connect(const std::filesystem::path& path) 
 }
 
 Result<Json> ControlClient::call(std::string_view method, Json params) {
-  BERTH_TRY(socket_.write_line(to_line({{"method", method}, {"params", std::move(params)}}), kControlAnswer));
+  const auto sent =
+      socket_.write_line(to_line({{"method", method}, {"params", std::move(params)}}), kControlAnswer);
+  // A host that is busy says so and closes before it reads.
+  if (!sent && sent.error().code() != Code::kUnavailable) return fail(sent.error());
   const std::string line = BERTH_TRY(socket_.read_line(kMaxResponseBytes, kControlAnswer));
   Json answer = Json::parse(line, nullptr, /*allow_exceptions=*/false);
   if (!answer.is_object()) return fail(Code::kInternal, "the host's answer is no JSON object");

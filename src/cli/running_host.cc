@@ -14,6 +14,7 @@
 #include "cli/limits.h"
 #include "cli/status_json.h"
 #include "host/component/artifact.h"
+#include "telemetry/workload_metrics.h"
 
 namespace berth::cli {
 namespace {
@@ -83,8 +84,8 @@ Result<> RunningHost::begin() {
     auto started = start_workload(w);
     if (!started) {
       Error error = std::move(started).error().context("workload " + w.name);
-      if (!error.position()) error = std::move(error).at({manifest_.file, w.mark.line, w.mark.column});
-      return fail(std::move(error));
+      if (error.position()) return fail(std::move(error));
+      return fail(std::move(error).at({manifest_.file, w.mark.line, w.mark.column}));
     }
   }
   BERTH_TRY(serve_control());
@@ -188,6 +189,8 @@ Result<> RunningHost::start_workload(const manifest::Workload& spec) {
                               .handover = spec.handover ? host::Handover::kAuto : host::Handover::kOff,
                               .drain = spec.update.drain},
                              std::move(version)));
+  served.refused =
+      BERTH_TRY(telemetry::WorkloadMetrics::resolve(metrics_, spec.name, artifact->digest)).swaps_failed;
   log_.info("loaded", {{"workload", spec.name},
                        {"version", short_digest(artifact->digest)},
                        {"source", spec.source.text},
@@ -196,17 +199,32 @@ Result<> RunningHost::start_workload(const manifest::Workload& spec) {
   return {};
 }
 
+Result<std::shared_ptr<const host::Version>> RunningHost::load_next(Served& served,
+                                                                    const std::filesystem::path& file) {
+  const host::Artifact artifact = BERTH_TRY(host::read_artifact(file));
+  if (artifact.digest == served.workload->status().current.digest) return nullptr;
+  return BERTH_TRY(loader_->load(artifact, served.request));
+}
+
 Result<host::SwapReport> RunningHost::swap(Served& served, const std::filesystem::path& file) {
   const std::lock_guard lock(served.updating);
-  const host::Artifact artifact = BERTH_TRY(host::read_artifact(file));
-  const std::string from = served.workload->status().current.digest;
-  if (artifact.digest == from) {
-    log_.info("unchanged",
-              {{"workload", served.spec->name}, {"version", short_digest(from)}, {"file", file.string()}});
-    return host::SwapReport{.from = from, .to = from, .ok = true, .at = std::chrono::system_clock::now()};
+  auto version = load_next(served, file);
+  if (!version) {
+    // The workload never saw it, so it is counted and shown here.
+    served.refused->add();
+    const std::lock_guard refusing(served.mutex);
+    served.last_refused = {{"at", time_text(std::chrono::system_clock::now())},
+                           {"file", file.string()},
+                           {"error", version.error().message()}};
+    return fail(std::move(version).error());
   }
-  auto version = BERTH_TRY(loader_->load(artifact, served.request));
-  host::SwapReport report = BERTH_TRY(served.workload->swap(std::move(version)));
+  if (*version == nullptr) {
+    const std::string digest = served.workload->status().current.digest;
+    log_.info("unchanged",
+              {{"workload", served.spec->name}, {"version", short_digest(digest)}, {"file", file.string()}});
+    return host::SwapReport{.from = digest, .to = digest, .ok = true, .at = std::chrono::system_clock::now()};
+  }
+  host::SwapReport report = BERTH_TRY(served.workload->swap(std::move(*version)));
   log_.info(swap_text(to_json(report)), {{"workload", served.spec->name}, {"file", file.string()}});
   return report;
 }
@@ -279,7 +297,13 @@ Result<Json> RunningHost::on_status() {
       for (const std::string& address : running->addresses()) out["serving"].push_back(address);
     }
   }
-  for (const host::WorkloadStatus& status : host_->status()) out["workloads"].push_back(to_json(status));
+  for (const host::WorkloadStatus& status : host_->status()) {
+    Json workload = to_json(status);
+    Served& served = served_.find(status.name)->second;
+    const std::lock_guard lock(served.mutex);
+    if (!served.last_refused.is_null()) workload["last_refused"] = served.last_refused;
+    out["workloads"].push_back(std::move(workload));
+  }
   return out;
 }
 

@@ -50,8 +50,11 @@ class RunningHost final {
     const manifest::Workload* spec = nullptr;
     host::LoadRequest request;
     std::shared_ptr<host::Workload> workload;
-    std::unique_ptr<Updater> updater;  // null without `watch`
-    std::mutex updating;               // one load and swap at a time
+    std::unique_ptr<Updater> updater;             // null without `watch`
+    std::mutex updating;                          // one load and swap at a time
+    std::shared_ptr<telemetry::Counter> refused;  // the workload's failed swaps: a load that failed is one
+    std::mutex mutex;                             // guards last_refused
+    Json last_refused;                            // null, or when, which file and why
   };
 
   RunningHost(const manifest::Manifest& manifest, const Known& known, telemetry::Logger& log);
@@ -64,6 +67,8 @@ class RunningHost final {
   Result<> serve_telemetry();
   Result<> serve_control();
   Result<host::SwapReport> swap(Served& served, const std::filesystem::path& file);
+  // nullptr when the file holds what already serves.
+  Result<std::shared_ptr<const host::Version>> load_next(Served& served, const std::filesystem::path& file);
 
   // The control socket's methods.
   Result<Json> on_status();

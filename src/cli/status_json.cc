@@ -15,10 +15,6 @@ namespace {
 
 constexpr std::size_t kShortDigits = 12;
 
-std::string time_text(host::WallTime time) {
-  return fmt::format("{:%Y-%m-%dT%H:%M:%SZ}", fmt::gmtime(std::chrono::system_clock::to_time_t(time)));
-}
-
 double milliseconds_of(std::chrono::nanoseconds duration) {
   return std::chrono::duration<double, std::milli>(duration).count();
 }
@@ -41,6 +37,10 @@ std::string size_text(std::uint64_t bytes) {
 }
 
 }  // namespace
+
+std::string time_text(std::chrono::system_clock::time_point time) {
+  return fmt::format("{:%Y-%m-%dT%H:%M:%SZ}", fmt::gmtime(std::chrono::system_clock::to_time_t(time)));
+}
 
 std::string short_digest(std::string_view digest) {
   const std::size_t colon = digest.find(':');
@@ -110,6 +110,10 @@ std::string status_text(const Json& answer) {
     if (const std::string error = text_at(w, "/last_error/message"); !error.empty()) {
       notes +=
           fmt::format("{}: last error at {}: {}\n", text_at(w, "/name"), text_at(w, "/last_error/at"), error);
+    }
+    if (const std::string error = text_at(w, "/last_refused/error"); !error.empty()) {
+      notes += fmt::format("{}: {} was refused at {}: {}\n", text_at(w, "/name"),
+                           text_at(w, "/last_refused/file"), text_at(w, "/last_refused/at"), error);
     }
     if (text_at(w, "/last_swap/ok") == "false") {
       notes += fmt::format("{}: last swap at {} failed: {}\n", text_at(w, "/name"),

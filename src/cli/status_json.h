@@ -1,7 +1,9 @@
 // The status of a host on the control socket: made by `up`, shown by `status`.
 #pragma once
 
+#include <chrono>
 #include <string>
+#include <string_view>
 
 #include "cli/control.h"
 #include "host/status.h"
@@ -15,6 +17,8 @@ namespace berth::cli {
 [[nodiscard]] std::string status_text(const Json& answer);
 // "swapped sha256:1234 -> sha256:5678, calls held back for 1.2 ms, 2 KiB of state handed over"
 [[nodiscard]] std::string swap_text(const Json& report);
+// "2026-01-31T10:00:00Z"
+[[nodiscard]] std::string time_text(std::chrono::system_clock::time_point time);
 // The first digits of a digest: enough to tell versions apart.
 [[nodiscard]] std::string short_digest(std::string_view digest);
 

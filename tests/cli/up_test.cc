@@ -143,6 +143,11 @@ TEST_F(Up, ABadReplacementLeavesTheRunningVersion) {
   std::ofstream(file("a.wasm"), std::ios::binary) << "no component";
   ASSERT_TRUE(host.wait_for("the new version was refused, the old one goes on workload=a")) << host.err();
   EXPECT_EQ(digest(), first);
+  EXPECT_THAT(workload()["last_refused"]["error"].get<std::string>(), HasSubstr("a.wasm"));
+  EXPECT_THAT(berth({"status", "--socket", socket()}).out, HasSubstr("a.wasm was refused at "));
+  const std::string line = host.err().substr(host.err().find("metrics at http://127.0.0.1:") + 28);
+  EXPECT_THAT(http_get(std::stoi(line), "/metrics"),
+              HasSubstr("berth_swaps_total{result=\"failed\",workload=\"a\"} 1\n"));
   copy("cli_v2.wasm", "a.wasm");
   EXPECT_TRUE(eventually([&] { return digest() != first; })) << host.err();
 }

@@ -37,6 +37,7 @@ class AttackTest : public testing::TestWithParam<Path> {
     std::optional<Victim> victim = load(guest);
     ASSERT_TRUE(victim);
     for (int round = 0; round < 3; ++round) {
+      victim->deadline_ticks = kind == FailureKind::kLimitTime ? kDeadlineTicks : kPatientTicks;
       Result<R> result = victim->call<R, Ps...>("attack", type, args...);
       ASSERT_FALSE(result) << "the attack went through";
       EXPECT_EQ(victim->failure(), kind) << result.error().to_string();
@@ -45,6 +46,7 @@ class AttackTest : public testing::TestWithParam<Path> {
       // What is dead stays dead.
       EXPECT_FALSE(victim->ping());
 
+      victim->deadline_ticks = kPatientTicks;
       ASSERT_TRUE(victim->renew());
       Result<std::uint32_t> ping = victim->ping();
       ASSERT_TRUE(ping) << ping.error().to_string();
@@ -275,6 +277,7 @@ TEST(DeadlineTest, AnEndlessLoopIsStoppedWithinTwoTicksOfItsDeadline) {
   auto victim = Victim::load(*engine, guest_binary("endless_loop"));
   ASSERT_TRUE(victim) << victim.error().to_string();
   ASSERT_TRUE(victim->renew());
+  victim->deadline_ticks = kDeadlineTicks;
   std::atomic<bool> over = false;
   std::atomic<int> ticks = 0;
   std::thread clock([&] {

@@ -77,7 +77,7 @@ Result<void> Victim::renew() {
   abi::InstanceOptions options;
   options.max_memory_bytes = kMaxMemoryBytes;
   options.max_table_elements = kMaxTableElements;
-  options.start_ticks = kDeadlineTicks;
+  options.start_ticks = kPatientTicks;
   options.executor = loop_.get();
   instance_ =
       BERTH_TRY(path_ == Path::kInline ? abi::Instance::create(pre_, state_, options)

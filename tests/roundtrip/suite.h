@@ -41,8 +41,10 @@ std::optional<std::string> echo(Guest& guest, Source& source) {
   const auto result = std::apply([&](const Ps&... p) { return (guest.*Method)(p...); }, sent);
   if (!result) return result.error().to_string();
   const bool unchanged = [&] {
-    if constexpr (sizeof...(Ps) == 1) return same(std::get<0>(sent), *result);
-    else return same(sent, *result);
+    if constexpr (sizeof...(Ps) == 1)
+      return same(std::get<0>(sent), *result);
+    else
+      return same(sent, *result);
   }();
   return unchanged ? std::nullopt : std::optional<std::string>("the value came back changed");
 }
@@ -60,8 +62,10 @@ const T& own(const T& value) {
 
 template <class R, class... Ps>
 Result<R> answer(const Ps&... parameters) {
-  if constexpr (sizeof...(Ps) == 1) return Result<R>(std::in_place, own(parameters)...);
-  else return R(own(parameters)...);
+  if constexpr (sizeof...(Ps) == 1)
+    return Result<R>(std::in_place, own(parameters)...);
+  else
+    return R(own(parameters)...);
 }
 
 }  // namespace berth::roundtrip

@@ -89,8 +89,10 @@ struct Values<T> {
   static T make(Source& source) {
     using Limits = std::numeric_limits<T>;
     T value;
-    if (source.below(4) == 0) value = source.pick(std::array<T, 5>{0, 1, Limits::min(), Limits::max(), static_cast<T>(-1)});
-    else value = static_cast<T>(source.bits() >> source.below(64));
+    if (source.below(4) == 0)
+      value = source.pick(std::array<T, 5>{0, 1, Limits::min(), Limits::max(), static_cast<T>(-1)});
+    else
+      value = static_cast<T>(source.bits() >> source.below(64));
     if constexpr (sizeof(T) == 8) {
       constexpr std::int64_t kMost = std::int64_t{1} << 53;
       if (source.integers() == Integers::kUpTo53Bits) value = static_cast<T>(value % kMost);
@@ -107,18 +109,21 @@ struct Values<T> {
     using Limits = std::numeric_limits<T>;
     if (source.below(4) != 0) return std::bit_cast<T>(static_cast<Bits>(source.bits()));
     return source.pick(std::array<T, 10>{T{0}, -T{0}, T{1}, -T{1.5}, Limits::infinity(), -Limits::infinity(),
-                                         Limits::quiet_NaN(), Limits::denorm_min(), Limits::max(), Limits::lowest()});
+                                         Limits::quiet_NaN(), Limits::denorm_min(), Limits::max(),
+                                         Limits::lowest()});
   }
   // A NaN may come back with other bits: the canonical ABI allows it.
-  static bool same(T a, T b) { return std::bit_cast<Bits>(a) == std::bit_cast<Bits>(b) || (std::isnan(a) && std::isnan(b)); }
+  static bool same(T a, T b) {
+    return std::bit_cast<Bits>(a) == std::bit_cast<Bits>(b) || (std::isnan(a) && std::isnan(b));
+  }
 };
 
 template <>
 struct Values<char32_t> {
   static char32_t make(Source& source) {
     if (source.below(3) == 0)
-      return source.pick(std::array<char32_t, 10>{U'\0', U'\x7f', U'\x80', U'\x7ff', U'\x800', U'\xd7ff', U'\xe000',
-                                                  U'\xffff', U'\x10000', U'\x10ffff'});
+      return source.pick(std::array<char32_t, 10>{U'\0', U'\x7f', U'\x80', U'\x7ff', U'\x800', U'\xd7ff',
+                                                  U'\xe000', U'\xffff', U'\x10000', U'\x10ffff'});
     if (source.below(2) == 0) return static_cast<char32_t>(' ' + source.below(95));
     const auto value = static_cast<char32_t>(source.below(0x110000 - 0x800));
     return value < 0xd800 ? value : value + 0x800;
@@ -193,14 +198,18 @@ struct Values<std::expected<T, E>> {
   using V = std::expected<T, E>;
   static V make(Source& source) {
     if (source.below(2) == 0) return V(std::unexpect, roundtrip::make<E>(source));
-    if constexpr (std::is_void_v<T>) return V();
-    else return V(std::in_place, roundtrip::make<T>(source));
+    if constexpr (std::is_void_v<T>)
+      return V();
+    else
+      return V(std::in_place, roundtrip::make<T>(source));
   }
   static bool same(const V& a, const V& b) {
     if (a.has_value() != b.has_value()) return false;
     if (!a.has_value()) return roundtrip::same<E>(a.error(), b.error());
-    if constexpr (std::is_void_v<T>) return true;
-    else return roundtrip::same<T>(*a, *b);
+    if constexpr (std::is_void_v<T>)
+      return true;
+    else
+      return roundtrip::same<T>(*a, *b);
   }
 };
 
@@ -235,13 +244,16 @@ bool same_as(const R& a, const R& b, const abi::RecordAbi<R, Ms...>*) {
 template <class V, class... Cs>
 V make_as(Source& source, const abi::VariantAbi<V, Cs...>*) {
   V out;
-  abi::VariantAbi<V, Cs...>::pick(static_cast<std::uint32_t>(source.below(sizeof...(Cs))), [&]<std::size_t I>() {
-    auto& one = out.cases.template emplace<I>();
-    using P = typename std::remove_reference_t<decltype(one)>::Payload;
-    if constexpr (!std::is_void_v<P>) one.value = make<P>(source);
-    else (void)one;
-    return true;
-  });
+  abi::VariantAbi<V, Cs...>::pick(static_cast<std::uint32_t>(source.below(sizeof...(Cs))),
+                                  [&]<std::size_t I>() {
+                                    auto& one = out.cases.template emplace<I>();
+                                    using P = typename std::remove_reference_t<decltype(one)>::Payload;
+                                    if constexpr (!std::is_void_v<P>)
+                                      one.value = make<P>(source);
+                                    else
+                                      (void)one;
+                                    return true;
+                                  });
   return out;
 }
 template <class V, class... Cs>
@@ -249,8 +261,10 @@ bool same_as(const V& a, const V& b, const abi::VariantAbi<V, Cs...>*) {
   if (a.cases.index() != b.cases.index()) return false;
   return abi::VariantAbi<V, Cs...>::pick(static_cast<std::uint32_t>(a.cases.index()), [&]<std::size_t I>() {
     using P = typename std::variant_alternative_t<I, decltype(a.cases)>::Payload;
-    if constexpr (std::is_void_v<P>) return true;
-    else return same<P>(std::get<I>(a.cases).value, std::get<I>(b.cases).value);
+    if constexpr (std::is_void_v<P>)
+      return true;
+    else
+      return same<P>(std::get<I>(a.cases).value, std::get<I>(b.cases).value);
   });
 }
 

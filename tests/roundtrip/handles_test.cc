@@ -1,0 +1,242 @@
+// Property test of handles: random structures that hold resources go host -> guest -> host, half of them
+// also guest -> host -> guest; every object comes back where it was, and none stays behind.
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include <bindings/roundtrip_handles.h>
+#include <gtest/gtest.h>
+
+#include "roundtrip/runner.h"
+#include "roundtrip/suite.h"
+#include "roundtrip/values.h"
+
+namespace handles = ::wit::handles::berth::handles;
+
+namespace berth::roundtrip {
+namespace {
+
+using handles::Guest;
+using handles::guest::Item;
+using handles::host::Choice;
+using handles::host::Class;
+using handles::host::Thing;
+
+constexpr int kValues = 10'000;  // for each function and guest
+constexpr std::uint64_t kSeed = 20261121;
+
+// An object of the host. Counts itself.
+// One thread at a time.
+class CountedThing final : public Thing {
+ public:
+  explicit CountedThing(std::uint64_t value) : value_(value) { ++alive; }
+  ~CountedThing() override { --alive; }
+  Result<std::uint64_t> get() override { return value_; }
+  Result<void> set(std::uint64_t value) override {
+    value_ = value;
+    return {};
+  }
+  static inline int alive = 0;
+
+ private:
+  std::uint64_t value_;
+};
+
+// Answers every handle with itself.
+// One thread at a time.
+class Things final : public handles::Host {
+ public:
+  using Nested = std::vector<std::tuple<std::optional<std::unique_ptr<Thing>>, Class>>;
+  Result<std::unique_ptr<Thing>> new_thing(std::uint64_t value) override {
+    return std::make_unique<CountedThing>(value);
+  }
+  Result<std::unique_ptr<Thing>> thing_parse(std::string_view text) override {
+    return std::make_unique<CountedThing>(std::strtoull(std::string(text).c_str(), nullptr, 10));
+  }
+  Result<std::unique_ptr<Thing>> own_thing(std::unique_ptr<Thing> v) override { return v; }
+  Result<std::uint64_t> read_thing(Thing& v) override { return v.get(); }
+  Result<std::vector<std::unique_ptr<Thing>>> own_things(std::vector<std::unique_ptr<Thing>> v) override {
+    return v;
+  }
+  Result<std::vector<std::uint64_t>> read_things(std::span<Thing* const> v) override {
+    std::vector<std::uint64_t> out;
+    for (Thing* thing : v) out.push_back(BERTH_TRY(thing->get()));
+    return out;
+  }
+  Result<std::optional<std::unique_ptr<Thing>>> own_option(std::optional<std::unique_ptr<Thing>> v) override {
+    return v;
+  }
+  Result<std::expected<std::unique_ptr<Thing>, std::string>> own_result(
+      std::expected<std::unique_ptr<Thing>, std::string> v) override {
+    return Result<std::expected<std::unique_ptr<Thing>, std::string>>(std::in_place, std::move(v));
+  }
+  Result<Class> own_record(Class v) override { return v; }
+  Result<Choice> own_choice(Choice v) override { return v; }
+  Result<Nested> own_nested(Nested v) override { return v; }
+};
+
+Suite<Guest> suite() {
+  return {.add_host = [](abi::Linker& linker) { return handles::Host::add_to_linker(linker); },
+          .provide_host =
+              [](abi::InstanceState& state) { state.provide<handles::Host>(std::make_shared<Things>()); },
+          .cases = {},
+          .open = [](abi::Instance& instance) -> Result<std::unique_ptr<Guest>> {
+            return std::make_unique<handles::GuestExport>(BERTH_TRY(handles::GuestExport::create(instance)));
+          }};
+}
+
+}  // namespace
+
+template <>
+struct Values<std::unique_ptr<Thing>> {
+  static std::unique_ptr<Thing> make(Source& source) {
+    return std::make_unique<CountedThing>(roundtrip::make<std::uint64_t>(source));
+  }
+  static bool same(const std::unique_ptr<Thing>& a, const std::unique_ptr<Thing>& b) {
+    return a != nullptr && b != nullptr && *a->get() == *b->get();
+  }
+};
+
+namespace {
+
+struct GuestFile {
+  const char* name;
+  Integers integers;
+};
+
+class Handles : public testing::TestWithParam<GuestFile> {
+ protected:
+  void SetUp() override {
+    auto runner = Runner<Guest>::create(suite_, GetParam().name);
+    ASSERT_TRUE(runner) << runner.error().to_string();
+    runner_ = std::make_unique<Runner<Guest>>(std::move(*runner));
+  }
+  void TearDown() override {
+    runner_.reset();
+    EXPECT_EQ(CountedThing::alive, 0);
+  }
+  Guest& guest() { return runner_->guest(); }
+  Source source(std::uint64_t number) { return Source(seed(kSeed) * 1'000 + number, GetParam().integers); }
+
+  template <class P, class Method>
+  void echo(Method method) {
+    Source values = source(sizeof(P));
+    for (int i = 0; i < kValues; ++i) {
+      SCOPED_TRACE(testing::Message() << GetParam().name << ", value " << i << ", seed " << seed(kSeed));
+      if (i == 0 || i == kValues / 2) ASSERT_TRUE(guest().set_through(i != 0));
+      // What is sent is given away, so it is made twice.
+      Source again = values;
+      const P expected = make<P>(again);
+      const int alive = CountedThing::alive;
+      {
+        auto got = (guest().*method)(make<P>(values));
+        ASSERT_TRUE(got) << got.error().to_string();
+        ASSERT_TRUE(same(expected, *got));
+      }
+      ASSERT_EQ(CountedThing::alive, alive) << "an object stayed behind";
+      ASSERT_EQ(runner_->state().resources().size(), 0u);
+      const auto renewed = runner_->renew_if_large(i >= kValues / 2);
+      ASSERT_TRUE(renewed) << renewed.error().to_string();
+    }
+  }
+
+  Suite<Guest> suite_ = suite();
+  std::unique_ptr<Runner<Guest>> runner_;
+};
+
+TEST_P(Handles, Own) { echo<std::unique_ptr<Thing>>(&Guest::own_thing); }
+TEST_P(Handles, OwnInList) { echo<std::vector<std::unique_ptr<Thing>>>(&Guest::own_things); }
+TEST_P(Handles, OwnInOption) { echo<std::optional<std::unique_ptr<Thing>>>(&Guest::own_option); }
+TEST_P(Handles, OwnInResult) { echo<std::expected<std::unique_ptr<Thing>, std::string>>(&Guest::own_result); }
+TEST_P(Handles, OwnInRecord) { echo<Class>(&Guest::own_record); }
+TEST_P(Handles, OwnInVariant) { echo<Choice>(&Guest::own_choice); }
+TEST_P(Handles, OwnNested) { echo<Things::Nested>(&Guest::own_nested); }
+
+TEST_P(Handles, Borrow) {
+  Source values = source(1);
+  for (int i = 0; i < kValues; ++i) {
+    if (i == 0 || i == kValues / 2) ASSERT_TRUE(guest().set_through(i != 0));
+    const auto thing = make<std::unique_ptr<Thing>>(values);
+    const auto got = guest().read_thing(*thing);
+    ASSERT_TRUE(got) << got.error().to_string();
+    ASSERT_EQ(*got, *thing->get());
+    ASSERT_EQ(runner_->state().resources().size(), 0u);
+  }
+}
+
+TEST_P(Handles, BorrowInList) {
+  Source values = source(2);
+  for (int i = 0; i < kValues; ++i) {
+    if (i == 0 || i == kValues / 2) ASSERT_TRUE(guest().set_through(i != 0));
+    const auto things = make<std::vector<std::unique_ptr<Thing>>>(values);
+    // An object may be lent twice in one call.
+    std::vector<Thing*> lent;
+    std::vector<std::uint64_t> expected;
+    for (std::size_t n = things.empty() ? 0 : values.below(8); n > 0; --n) {
+      lent.push_back(things[values.below(things.size())].get());
+      expected.push_back(*lent.back()->get());
+    }
+    const auto got = guest().read_things(lent);
+    ASSERT_TRUE(got) << got.error().to_string();
+    ASSERT_EQ(*got, expected);
+    ASSERT_EQ(runner_->state().resources().size(), 0u);
+    const auto renewed = runner_->renew_if_large(i >= kValues / 2);
+    ASSERT_TRUE(renewed) << renewed.error().to_string();
+  }
+}
+
+TEST_P(Handles, GuestUsesHostObjects) {
+  for (std::uint64_t value = 0; value < 1'000; ++value) {
+    const auto got = guest().use_thing(value);
+    ASSERT_TRUE(got) << got.error().to_string();
+    ASSERT_EQ(*got, 2 * value + 1 + 1'000);
+  }
+  EXPECT_EQ(CountedThing::alive, 0);
+}
+
+TEST_P(Handles, GuestObjects) {
+  Source values = source(3);
+  for (int i = 0; i < kValues / 10; ++i) {
+    const auto first = make<std::uint64_t>(values);
+    const auto second = make<std::uint64_t>(values);
+    auto item = guest().new_item(first);
+    ASSERT_TRUE(item) << item.error().to_string();
+    EXPECT_EQ((*item)->get(), first);
+    ASSERT_TRUE((*item)->set(second));
+    item = guest().own_item(std::move(*item));
+    ASSERT_TRUE(item) << item.error().to_string();
+    EXPECT_EQ((*item)->get(), second);
+    EXPECT_EQ(guest().read_item(**item), second);
+
+    auto maybe = guest().own_item_option(std::move(*item));
+    ASSERT_TRUE(maybe && *maybe);
+    EXPECT_EQ((**maybe)->get(), second);
+    const auto none = guest().own_item_option(std::nullopt);
+    ASSERT_TRUE(none);
+    EXPECT_FALSE(*none);
+
+    auto parsed = guest().item_parse("4711");
+    ASSERT_TRUE(parsed) << parsed.error().to_string();
+    std::vector<std::unique_ptr<Item>> items;
+    items.push_back(std::move(**maybe));
+    items.push_back(std::move(*parsed));
+    const auto list = guest().own_items(std::move(items));
+    ASSERT_TRUE(list) << list.error().to_string();
+    ASSERT_EQ(list->size(), 2u);
+    EXPECT_EQ((*list)[0]->get(), second);
+    EXPECT_EQ((*list)[1]->get(), 4711u);
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(Guests, Handles,
+                         testing::Values(GuestFile{"roundtrip_handles_cpp", Integers::kExact},
+                                         GuestFile{"roundtrip_handles_js", Integers::kUpTo53Bits}),
+                         [](const auto& info) {
+                           return std::string(info.param.name).ends_with("_js") ? "JavaScript" : "Cpp";
+                         });
+
+}  // namespace
+}  // namespace berth::roundtrip
