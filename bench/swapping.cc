@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <atomic>
 #include <chrono>
+#include <functional>
 #include <memory>
 #include <string>
 #include <thread>
@@ -79,16 +80,17 @@ struct Client {
   }
 };
 
-// Every client makes `calls` calls on a thread of its own, pausing a little so that the swapping
-// thread is not starved on two cores. Returns their latencies together.
-std::vector<double> drive(std::vector<Client>& clients, const host::Typed<Ledger>& ledger,
-                          std::uint64_t calls) {
+// Every client makes at least `calls` calls on a thread of its own, and goes on until `enough`.
+// Returns their latencies together.
+std::vector<double> drive(
+    std::vector<Client>& clients, const host::Typed<Ledger>& ledger, std::uint64_t calls,
+    const std::function<bool()>& enough = [] { return true; }) {
   std::vector<std::jthread> threads;
   for (Client& client : clients) {
     client.micros.clear();
-    client.micros.reserve(calls);
-    threads.emplace_back([&client, &ledger, calls] {
-      for (std::uint64_t i = 0; i < calls; ++i) client.call(ledger);
+    client.micros.reserve(calls * 4);
+    threads.emplace_back([&client, &ledger, &enough, calls] {
+      for (std::uint64_t i = 0; i < calls || !enough(); ++i) client.call(ledger);
     });
   }
   threads.clear();
@@ -111,12 +113,12 @@ void swap(Report& report) {
   drive(clients, ledger, 20'000);  // warm
   std::vector<double> quiet = drive(clients, ledger, kCalls / kClients);
 
-  std::atomic<bool> stop = false;
-  std::uint64_t swaps = 0, failed = 0;
+  std::atomic<std::uint64_t> swaps = 0;
+  std::uint64_t failed = 0;
   std::chrono::nanoseconds longest{0};
-  std::jthread swapper([&] {
-    std::shared_ptr<const host::ComponentVersion> versions[] = {stage.version(1), stage.version(2)};
-    while (!stop || swaps < kSwaps) {
+  std::shared_ptr<const host::ComponentVersion> versions[] = {stage.version(1), stage.version(2)};
+  std::jthread swapper([&](const std::stop_token& stop) {
+    while (!stop.stop_requested()) {
       auto swapped = workload->swap(versions[swaps % 2]);
       if (!swapped && ++failed == 1) std::fprintf(stderr, "swap: %s\n", swapped.error().to_string().c_str());
       if (swapped) longest = std::max(longest, swapped->pause);
@@ -124,14 +126,14 @@ void swap(Report& report) {
       std::this_thread::sleep_for(std::chrono::milliseconds(2));
     }
   });
-  std::vector<double> busy = drive(clients, ledger, kCalls / kClients);
-  stop = true;
+  std::vector<double> busy = drive(clients, ledger, kCalls / kClients, [&] { return swaps >= kSwaps; });
+  swapper.request_stop();
   swapper.join();
 
   std::uint64_t wrong = 0;
   for (const Client& client : clients) wrong += client.wrong;
   report.add({"swap_lost", static_cast<double>(wrong), "calls",
-              fmt::format("{} calls, {} swaps ({} failed)", busy.size(), swaps, failed), 0, 0,
+              fmt::format("{} calls, {} swaps ({} failed)", busy.size(), swaps.load(), failed), 0, 0,
               "0 failed, lost or reordered",
               wrong == 0 && failed == 0 && busy.size() >= kCalls && swaps >= kSwaps});
   double with = percentile(busy, 0.99), without = percentile(quiet, 0.99);

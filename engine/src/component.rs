@@ -61,8 +61,9 @@ fn adapt(module: &[u8]) -> Result<Vec<u8>, Failure> {
     } else {
         adapters::WASI_SNAPSHOT_PREVIEW1_REACTOR_ADAPTER
     };
+    let module = crate::exit_code::keep_exit_code(module)?;
     wit_component::ComponentEncoder::default()
-        .module(module)
+        .module(&module)
         .and_then(|e| e.adapter(adapters::WASI_SNAPSHOT_PREVIEW1_ADAPTER_NAME, adapter))
         .and_then(|e| e.validate(true).encode())
         .map_err(|e| Failure::invalid(format!("cannot adapt this module: {e:#}")))

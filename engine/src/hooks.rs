@@ -571,14 +571,21 @@ trait LowerOps {
 struct Ops<'a, 'b, T: 'static> {
     cx: &'a mut LowerContext<'b, T>,
     ty: InterfaceType,
+    has_memory: bool,
+    has_realloc: bool,
 }
 
 impl<T: 'static> Ops<'_, '_, T> {
-    /// (has memory, has realloc), from the canonical options of the function.
-    fn options(&self) -> (bool, bool) {
-        match &self.cx.options().data_model {
+    fn new<'a, 'b>(cx: &'a mut LowerContext<'b, T>, ty: InterfaceType) -> Ops<'a, 'b, T> {
+        let (has_memory, has_realloc) = match &cx.options().data_model {
             CanonicalOptionsDataModel::Gc {} => (false, false),
             CanonicalOptionsDataModel::LinearMemory(m) => (m.memory.is_some(), m.realloc.is_some()),
+        };
+        Ops {
+            cx,
+            ty,
+            has_memory,
+            has_realloc,
         }
     }
 
@@ -601,7 +608,7 @@ impl<T: 'static> Ops<'_, '_, T> {
 
 impl<T: 'static> LowerOps for Ops<'_, '_, T> {
     fn memory(&mut self) -> &mut [u8] {
-        if self.options().0 {
+        if self.has_memory {
             self.cx.as_slice_mut()
         } else {
             &mut []
@@ -612,7 +619,7 @@ impl<T: 'static> LowerOps for Ops<'_, '_, T> {
         if !align.is_power_of_two() {
             return Err(Failure::invalid(format!("realloc with alignment {align}")).into());
         }
-        if self.options() != (true, true) {
+        if !(self.has_memory && self.has_realloc) {
             return Err(Failure::invalid("this function has no realloc").into());
         }
         let address = self.cx.realloc(0, 0, align, size as usize)?;
@@ -670,7 +677,7 @@ fn with_lower_cx<T: 'static>(
     ty: InterfaceType,
     call: impl FnOnce(*mut LowerCx) -> *mut crate::error::CError,
 ) -> Result<()> {
-    let mut ops = Ops { cx, ty };
+    let mut ops = Ops::new(cx, ty);
     let mut handle = LowerHandle {
         ops: &mut ops,
         failed: None,
@@ -954,7 +961,7 @@ fn give_result(
         memory.as_ptr()
     };
     // LiftContext borrows the store, but never its data.
-    let handles = unsafe { &mut *current.data }.take_handles(handles);
+    let handles = unsafe { &mut *current.data }.take_handles(&handles);
     let error = unsafe {
         lift(
             call.ctx,

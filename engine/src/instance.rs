@@ -55,13 +55,13 @@ impl StoreData {
     }
 
     /// What C++ sees of lifted handles: a rep, or an id for a resource of the guest.
-    pub fn take_handles(&mut self, handles: Vec<Lifted>) -> Vec<u32> {
+    pub fn take_handles(&mut self, handles: &[Lifted]) -> Vec<u32> {
         let pre = self.pre();
         handles
-            .into_iter()
-            .map(|handle| match handle {
-                Lifted::Host(ty, rep, owned) => {
-                    if owned && let Some(id) = pre.resource_id(&ty) {
+            .iter()
+            .map(|handle| match *handle {
+                Lifted::Host(ref ty, rep, owned) => {
+                    if owned && let Some(id) = pre.resource_id(ty) {
                         self.taken_back(id, rep);
                     }
                     rep

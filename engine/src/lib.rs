@@ -9,6 +9,7 @@ pub mod completion;
 pub mod component;
 pub mod engine;
 pub mod error;
+mod exit_code;
 pub mod ffi;
 pub mod hooks;
 pub mod http;

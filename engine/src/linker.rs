@@ -7,6 +7,7 @@ use crate::ffi::{self, HostCall, ResourceDrop, Str, Value};
 use crate::hooks::{DirectRet, Op, RawParams, RawRet};
 use crate::instance::StoreData;
 use crate::types_text::unversioned;
+use std::ffi::c_void;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use wasmtime::StoreContextMut;
@@ -55,46 +56,59 @@ impl HostEntry {
         !self.func.async_ && self.func.lower.is_none() && self.func.drop.is_none()
     }
 
-    /// Calls C with lifted parameters. The guest's memory stays where it is until this returns.
-    #[inline]
-    fn begin<const N: usize, const H: bool>(
+    /// Calls C with lifted parameters; returns its `op` and flat result. The guest's memory stays
+    /// where it is until this returns.
+    #[inline(always)]
+    fn call<const N: usize, const H: bool>(
         &self,
         data: &mut StoreData,
         params: RawParams<N, H>,
         completion: *const Completion,
-    ) -> Result<(Op, Value), Failure> {
-        let call = self
-            .func
-            .call
-            .ok_or_else(|| Failure::new(Code::Internal, "no callback"))?;
+    ) -> Result<(*mut c_void, Value), Failure> {
+        let Some(call) = self.func.call else {
+            return Err(Failure::new(Code::Internal, "no callback"));
+        };
         let args = params.values(self.wide.load(Ordering::Relaxed));
-        let memory = params.memory();
-        let memory_len = params.memory_len;
-        let spilled = params.spilled;
         let handles = match params.handles {
-            Some(handles) => data.take_handles(*handles),
-            None => Vec::new(),
+            Some(ref handles) if H => data.take_handles(handles),
+            _ => Vec::new(),
         };
         let mut host_call = HostCall {
             args: args.as_ptr(),
-            spilled,
-            memory,
-            memory_len,
+            spilled: params.spilled,
+            memory: params.memory(),
+            memory_len: params.memory_len,
             handles: handles.as_ptr(),
             handle_count: handles.len(),
             result: Value::default(),
             op: std::ptr::null_mut(),
         };
         let error = unsafe { call(self.func.env, data.user, &mut host_call, completion) };
-        let op = Op {
-            op: host_call.op,
+        if error.is_null() {
+            return Ok((host_call.op, host_call.result));
+        }
+        drop(self.op(data, host_call.op));
+        Err(unsafe { Failure::from_c(error) }
+            .unwrap_or_else(|| Failure::new(Code::Internal, "no error")))
+    }
+
+    /// The guard that releases what C keeps for a call.
+    fn op(&self, data: &StoreData, op: *mut c_void) -> Op {
+        Op {
+            op,
             user: data.user,
             func: &self.func,
-        };
-        match unsafe { Failure::from_c(error) } {
-            Some(failure) => Err(failure),
-            None => Ok((op, host_call.result)),
         }
+    }
+
+    fn begin<const N: usize, const H: bool>(
+        &self,
+        data: &mut StoreData,
+        params: RawParams<N, H>,
+        completion: *const Completion,
+    ) -> Result<(Op, Value), Failure> {
+        let (op, result) = self.call(data, params, completion)?;
+        Ok((self.op(data, op), result))
     }
 
     fn begin_async<const N: usize, const H: bool>(
@@ -148,7 +162,7 @@ fn add_with<const N: usize, const H: bool, const R: usize>(
         at.func_wrap(
             &name,
             move |mut store: StoreContextMut<'_, StoreData>, params: RawParams<N, H>| {
-                let (_, result) = entry.begin(store.data_mut(), params, std::ptr::null())?;
+                let (_, result) = entry.call(store.data_mut(), params, std::ptr::null())?;
                 Ok(DirectRet::<R>(result.lo))
             },
         )
@@ -303,7 +317,7 @@ pub unsafe extern "C" fn berth_linker_resource(
     linker: *mut Linker,
     interface: Str,
     name: Str,
-    env: *mut std::ffi::c_void,
+    env: *mut c_void,
     drop: Option<ResourceDrop>,
 ) -> *mut CError {
     boundary(|| unsafe {

@@ -51,20 +51,21 @@ class [[nodiscard]] Error {
   // Extra lines for a person, such as the guest's stack trace. May be empty.
   [[nodiscard]] const std::string& detail() const { return detail_; }
 
+  // Each returns a new value: `e = std::move(e).context(...)` is well defined.
   // Adds what was being done when it failed.
-  Error&& context(std::string_view doing) && {
+  [[nodiscard]] Error context(std::string_view doing) && {
     message_.insert(0, ": ").insert(0, doing);
     return std::move(*this);
   }
-  Error&& at(Position position) && {
+  [[nodiscard]] Error at(Position position) && {
     position_ = std::move(position);
     return std::move(*this);
   }
-  Error&& retry_in(std::chrono::milliseconds delay) && {
+  [[nodiscard]] Error retry_in(std::chrono::milliseconds delay) && {
     retry_after_ = delay;
     return std::move(*this);
   }
-  Error&& with_detail(std::string detail) && {
+  [[nodiscard]] Error with_detail(std::string detail) && {
     detail_ = std::move(detail);
     return std::move(*this);
   }

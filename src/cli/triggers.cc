@@ -1,7 +1,10 @@
 // Triggers: the list, and what each application's parts are wired to.
 #include "cli/triggers.h"
 
+#include <map>
+
 #include "applications/statestore/native/component_store.h"
+#include "applications/statestore/native/grpc/dapr_grpc.h"
 #include "applications/statestore/native/state_servers.h"
 #include "applications/statestore/native/state_trigger.h"
 #include "applications/statestore/native/workload_store.h"
@@ -12,6 +15,8 @@ namespace berth::cli {
 
 namespace {
 
+using namespace std::chrono_literals;
+
 class StateTriggers final : public RunningTriggers {
  public:
   explicit StateTriggers(net::IoContext& io) : servers_(io) {}
@@ -21,14 +26,40 @@ class StateTriggers final : public RunningTriggers {
     const auto trigger = statestore::read_state_trigger(*spec.value, "state", problems);
     if (!trigger) return fail(problems.to_error());
     auto typed = BERTH_TRY(host::Typed<statestore::Store>::of(spec.workload));
-    return servers_.add(*trigger, std::make_shared<statestore::WorkloadStore>(std::move(typed)));
+    const auto store = std::make_shared<statestore::WorkloadStore>(std::move(typed));
+    BERTH_TRY(servers_.add(*trigger, store));
+    if (!trigger->grpc_listen) return {};
+    auto& grpc = grpc_[trigger->grpc_listen->to_string()];
+    if (!grpc.server) grpc = {*trigger->grpc_listen, std::make_unique<statestore::DaprGrpc>()};
+    return grpc.server->add(trigger->store, trigger->app_id, trigger->max_body_bytes, store);
   }
-  Result<void> start() { return servers_.start(); }
-  [[nodiscard]] std::vector<std::string> addresses() const override { return servers_.addresses(); }
-  void stop(std::chrono::milliseconds drain) override { servers_.stop(drain); }
+  Result<void> start() {
+    for (auto& [address, grpc] : grpc_) {
+      grpc.endpoint.port = BERTH_TRY(grpc.server->listen(grpc.endpoint.host, grpc.endpoint.port));
+    }
+    return servers_.start();
+  }
+  [[nodiscard]] std::vector<std::string> addresses() const override {
+    std::vector<std::string> out = servers_.addresses();
+    for (const auto& [address, grpc] : grpc_) out.push_back("grpc://" + grpc.endpoint.to_string());
+    return out;
+  }
+  void stop(std::chrono::milliseconds drain) override {
+    const auto until = std::chrono::steady_clock::now() + drain;
+    servers_.stop(drain);
+    for (auto& [address, grpc] : grpc_) {
+      const auto left = until - std::chrono::steady_clock::now();
+      grpc.server->stop(std::max(std::chrono::duration_cast<std::chrono::milliseconds>(left), 0ms));
+    }
+  }
 
  private:
+  struct Grpc {
+    manifest::Endpoint endpoint;
+    std::unique_ptr<statestore::DaprGrpc> server;
+  };
   statestore::StateServers servers_;
+  std::map<std::string, Grpc> grpc_;  // by address
 };
 
 TriggerKind state_trigger() {

@@ -141,10 +141,11 @@ def demonstrate(arguments, folder):
             load.kill()
         code = host.stop()
     print("\n" + table([("calls", f"{result['calls']:,}"), ("p50", f"{result['p50_us'] / 1000:.2f} ms"),
-                        ("p99", f"{result['p99_us'] / 1000:.2f} ms"), ("swaps", arguments.swaps),
-                        ("failed", result["failed"]), ("lost", result["lost"])]))
-    if result["failed"] or result["lost"]:
-        raise Trouble(f"calls failed or entries were lost: {result.get('first_error', '')}")
+                        ("p99", f"{result['p99_us'] / 1000:.2f} ms"), ("longest", f"{result['max_us'] / 1000:.2f} ms"),
+                        ("swaps", arguments.swaps), ("failed", result["failed"]), ("lost", result["lost"]),
+                        ("out of order", result["out_of_order"])]))
+    if result["failed"] or result["lost"] or result["out_of_order"]:
+        raise Trouble(f"a call went wrong: {result.get('first_error', '')}")
     if not result["calls"]:
         raise Trouble("no call was made")
     if code != 0:

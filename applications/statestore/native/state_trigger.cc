@@ -16,6 +16,8 @@ constexpr manifest::Key kKeys[] = {
     {"listen", "address and port", "127.0.0.1:3500", "127.0.0.1:3500",
      "Where Dapr's HTTP state API is served. There is no login: whoever reaches it can read and write. "
      "Several triggers may name the same address."},
+    {"grpc-listen", "address and port", "not served", "127.0.0.1:50001",
+     "Where Dapr's gRPC state calls are served too, for SDKs that speak nothing else, such as Python's."},
     {"app-id", "text", "no prefix", "checkout",
      "Keys are kept as \"<app-id>||<key>\", as daprd does for the application beside it."},
     {"max-body", "size", "4MiB", "16MiB", "The largest request body; a larger one is answered with 413."},
@@ -49,6 +51,7 @@ std::optional<StateTrigger> read_state_trigger(const manifest::Value& value, con
     }
   }
   if (auto listen = reader.endpoint("listen")) trigger.listen = std::move(*listen);
+  if (auto listen = reader.endpoint("grpc-listen")) trigger.grpc_listen = std::move(*listen);
   if (auto app_id = reader.text("app-id")) {
     if (!is_name(*app_id)) {
       reader.problem(reader.get("app-id")->mark(), "app-id",

@@ -42,14 +42,19 @@ export const guest = {
   ownThing(v) {
     return through ? host.ownThing(v) : v;
   },
+  // QuickJS does not end a borrow by itself.
   readThing(v) {
-    return through ? host.readThing(v) : v.get();
+    const value = through ? host.readThing(v) : v.get();
+    v[Symbol.dispose]();
+    return value;
   },
   ownThings(v) {
     return through ? host.ownThings(v) : v;
   },
   readThings(v) {
-    return through ? host.readThings(v) : v.map((thing) => thing.get());
+    const values = through ? host.readThings(v) : v.map((thing) => thing.get());
+    for (const thing of v) thing[Symbol.dispose]();
+    return values;
   },
   ownOption(v) {
     return through ? host.ownOption(v) : v;
