@@ -230,8 +230,21 @@ bool berth_instance_is_dead(const berth_instance_t* instance);
 
 /* ---- calls into a guest ------------------------------------------------------------------- */
 
+/* A string, or a list whose elements lie in guest memory as they do here. */
+typedef struct {
+  const void* data;
+  size_t len; /* bytes, below 4 GiB */
+  uint32_t align;
+  uint32_t slot; /* index in args: the address goes to args[slot] */
+} berth_block_t;
+
 typedef struct berth_call {
   void* ctx;
+  /* Parameters the engine copies into the guest by itself, before `lower`: it reallocs each block and
+   * stores its address in args[slot].lo; the caller has filled args[slot + 1] (the element count).
+   * Only with flat_params <= 16. */
+  const berth_block_t* blocks;
+  size_t block_count;
   /* NULL: args[0..flat_params) are already filled. Otherwise fills args (or, when flat_params > 16,
    * reallocs the record and stores its address in args[0].lo). */
   berth_error_t* (*lower)(void* ctx, berth_lower_cx_t* cx, berth_val_t* args);

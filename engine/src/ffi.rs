@@ -180,9 +180,20 @@ pub struct InstanceConfig {
     pub wasi: *const WasiConfig,
 }
 
+/// A parameter that the engine copies into the guest.
+#[repr(C)]
+pub struct Block {
+    pub data: *const u8,
+    pub len: usize,
+    pub align: u32,
+    pub slot: u32,
+}
+
 #[repr(C)]
 pub struct Call {
     pub ctx: *mut c_void,
+    pub blocks: *const Block,
+    pub block_count: usize,
     pub lower: Option<unsafe extern "C" fn(*mut c_void, *mut LowerCx, *mut Value) -> *mut CError>,
     pub lift: Option<
         unsafe extern "C" fn(

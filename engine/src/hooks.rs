@@ -817,6 +817,11 @@ unsafe impl Lower for GuestArgs {
     ) -> Result<()> {
         // The caller keeps the call alive until it has ended.
         let call = unsafe { &mut *self.call };
+        for i in 0..call.block_count {
+            let block = unsafe { &*call.blocks.add(i) };
+            let address = place(cx, block)?;
+            call.args[block.slot as usize].lo = address as u64;
+        }
         if let Some(lower) = call.lower {
             let (ctx, args) = (call.ctx, call.args.as_mut_ptr());
             with_lower_cx(cx, ty, |handle| unsafe { lower(ctx, handle, args) })?;
@@ -838,6 +843,17 @@ unsafe impl Lower for GuestArgs {
             "sixteen slots are never spilled by the engine",
         ))
     }
+}
+
+/// Copies a block into the guest. A function with a list among its parameters has a memory and a
+/// realloc: validation of `canon lift` saw to it.
+fn place<T>(cx: &mut LowerContext<'_, T>, block: &ffi::Block) -> Result<usize> {
+    let address = cx.realloc(0, 0, block.align, block.len)?;
+    if block.len > 0 {
+        let bytes = unsafe { std::slice::from_raw_parts(block.data, block.len) };
+        cx.as_slice_mut()[address..address + block.len].copy_from_slice(bytes);
+    }
+    Ok(address)
 }
 
 /// The call whose result is being lifted on this thread: wasmtime's lift hook has no environment.

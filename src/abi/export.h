@@ -1,6 +1,7 @@
 // Export functions: typed calls from the host into a guest.
 #pragma once
 
+#include <array>
 #include <functional>
 #include <memory>
 #include <string_view>
@@ -18,7 +19,18 @@ template <class R, class... Ps>
 class Call {
   using Params = Fields<Ps...>;
   static constexpr bool kSpilled = Params::kFlat > kMaxFlatParams;
-  static constexpr bool kDirectParams = !kSpilled && Params::kPure;
+  // Scalars, strings and plain lists only: the engine lowers them without calling back.
+  template <class P>
+  static constexpr bool kBlock = [] {
+    if constexpr (std::is_same_v<P, std::string>)
+      return true;
+    else if constexpr (IsVector<P>::value)
+      return Abi<typename P::value_type>::kPlain;
+    else
+      return false;
+  }();
+  static constexpr std::size_t kBlocks = (std::size_t{0} + ... + (kBlock<Ps> ? 1 : 0));
+  static constexpr bool kDirectParams = !kSpilled && (true && ... && (kBlock<Ps> || Abi<Ps>::kPure));
   static constexpr bool kLends = Params::kHandles;
 
   template <class... As>
@@ -27,6 +39,7 @@ class Call {
     std::string_view where;
     std::tuple<As&...> args;
     Result<R>* out;
+    std::array<berth_block_t, kDirectParams ? kBlocks : 0> blocks;  // filled by prepare
 
     // Abi<T> lowers string_view and span where T is their owning type, and a pointer for a borrow.
     template <class P, class A>
@@ -86,14 +99,41 @@ class Call {
     berth_error_t* prepare(berth_call_t& call) {
       call.ctx = this;
       call.lift = Ret<R>::kAnyBits ? nullptr : lift;
+      call.blocks = blocks.data();
+      call.block_count = blocks.size();
       if constexpr (kDirectParams) {
         call.lower = nullptr;
         LowerCx cx(nullptr, Direction::kExport, state);
-        (void)lower_flat(cx, call.args);
+        berth_val_t* v = call.args;
+        [[maybe_unused]] berth_block_t* block = blocks.data();
+        [&]<std::size_t... I>(std::index_sequence<I...>) {
+          (void)(true && ... && fill<Ps>(cx, call, v, block, std::get<I>(args)));
+        }(std::index_sequence_for<Ps...>{});
         return cx.take_error();
       } else {
         call.lower = lower;
         return nullptr;
+      }
+    }
+    // One parameter that needs no callback.
+    template <class P, class A>
+    static bool fill(LowerCx& cx, berth_call_t& call, berth_val_t*& v, [[maybe_unused]] berth_block_t*& block,
+                     A& arg) {
+      if constexpr (kBlock<P>) {
+        std::uint32_t alignment = 1;
+        if constexpr (std::is_same_v<P, std::string>) {
+          if (!cx.utf8(arg)) return false;
+        } else {
+          alignment = Abi<typename P::value_type>::kAlign;
+        }
+        const std::uint64_t bytes = std::uint64_t{arg.size()} * sizeof(*arg.data());
+        if (bytes > UINT32_MAX) return cx.fail("a list or string does not fit a guest's memory");
+        *block++ = {arg.data(), bytes, alignment, static_cast<std::uint32_t>(v - call.args)};
+        v[1].lo = arg.size();
+        v += 2;
+        return true;
+      } else {
+        return Abi<P>::lower(cx, v, plain<P>(arg));
       }
     }
     // After a call without error.

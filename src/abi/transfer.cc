@@ -26,8 +26,12 @@ bool LowerCx::reserved(std::uint32_t address, std::uint32_t bytes, std::uint32_t
   return false;
 }
 
+bool LowerCx::utf8(std::string_view text) {
+  return is_utf8(text) || fail("the host passed a string that is not UTF-8");
+}
+
 bool LowerCx::string(std::string_view text, std::uint32_t& address) {
-  if (!is_utf8(text)) return fail("the host passed a string that is not UTF-8");
+  if (!utf8(text)) return false;
   if (!realloc(1, text.size(), address)) return false;
   if (!text.empty()) std::memcpy(at(address), text.data(), text.size());
   return true;

@@ -116,7 +116,9 @@ class LowerCx final {
   }
   // Checks a result record whose address the guest chose.
   [[nodiscard]] bool reserved(std::uint32_t address, std::uint32_t bytes, std::uint32_t alignment);
-  // Copies a string in; checks UTF-8, which guests rely on.
+  // Fails unless `text` is UTF-8, which guests rely on.
+  [[nodiscard]] bool utf8(std::string_view text);
+  // Copies a string in, checked.
   [[nodiscard]] bool string(std::string_view text, std::uint32_t& address);
 
   [[nodiscard]] bool own(std::string_view resource, std::uint32_t rep, std::uint32_t& handle) {

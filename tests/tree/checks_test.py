@@ -199,12 +199,12 @@ class Dev(unittest.TestCase):
     def test_set_up_is_quick_the_second_time(self):
         environment = dict(os.environ)
         subprocess.run([str(ROOT / "dev"), "setup"], check=True, env=environment, capture_output=True)
-        times = []
-        for _ in range(3):
-            before = os.times().elapsed
-            subprocess.run([str(ROOT / "dev"), "setup"], check=True, env=environment, capture_output=True)
-            times.append(os.times().elapsed - before)
-        self.assertLess(min(times), 1.0)
+        # Processor time, not the clock: a busy machine must not decide the test.
+        before = os.times()
+        subprocess.run([str(ROOT / "dev"), "setup"], check=True, env=environment, capture_output=True)
+        after = os.times()
+        spent = after.children_user + after.children_system - before.children_user - before.children_system
+        self.assertLess(spent, 1.0)
 
 
 if __name__ == "__main__":

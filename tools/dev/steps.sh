@@ -14,7 +14,8 @@ step() {
   say "$title"
   (set -e && "$@") >"$log" 2>&1 </dev/null &
   work=$!
-  (while sleep 30 >/dev/null 2>&1; do say "  $((SECONDS - start)) s: $(tail -n 1 "$log" | tr -d '\r' | cut -c1-100)"; done) &
+  # Without descriptor 9: the lock of set-up must not outlive it.
+  (while sleep 30 >/dev/null 2>&1 9>&-; do say "  $((SECONDS - start)) s: $(tail -n 1 "$log" | tr -d '\r' | cut -c1-100)"; done) &
   beat=$!
   code=0
   wait $work || code=$?

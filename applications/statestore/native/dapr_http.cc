@@ -96,6 +96,9 @@ void DaprHttp::handle(const HttpRequest& request, HttpReply reply) {
   const std::string_view path = request.path();
   if (path.starts_with(kState)) return handle_state(request, path.substr(kState.size()), std::move(reply));
   if (path == "/v1.0/healthz" || path == "/v1.0/healthz/outbound") return send_no_content(reply);
+  if (path == "/v1.0/metadata") {
+    return reply.send(net::HttpResponseView{.content_type = kJson, .body = metadata()});
+  }
   if (path.starts_with(kAlphaState) && path.ends_with("/query")) {
     const auto name = path.substr(kAlphaState.size(), path.size() - kAlphaState.size() - 6);
     const auto store = find(name);
@@ -106,6 +109,17 @@ void DaprHttp::handle(const HttpRequest& request, HttpReply reply) {
   }
   send_refusal(reply,
                {404, "ERR_NOT_FOUND", "no such path; this server has Dapr's state API below /v1.0/state/"});
+}
+
+std::string DaprHttp::metadata() const {
+  std::string out = R"({"id":"berth","components":[)";
+  for (const auto& store : stores_) {
+    if (store != stores_.front()) out += ',';
+    out += "{\"name\":";
+    append_json_string(out, store->name);
+    out += R"(,"type":"state.berth","version":"v1","capabilities":["ETAG"]})";
+  }
+  return out + "]}";
 }
 
 void DaprHttp::handle_state(const HttpRequest& request, std::string_view rest, HttpReply reply) {

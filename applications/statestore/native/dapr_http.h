@@ -18,7 +18,7 @@ namespace berth::statestore {
 //   POST, PUT    /v1.0/state/{store}          save
 //   GET, DELETE  /v1.0/state/{store}/{key}
 //   POST, PUT    /v1.0/state/{store}/bulk     get many
-//   GET          /v1.0/healthz, /v1.0/healthz/outbound
+//   GET          /v1.0/healthz, /v1.0/healthz/outbound, /v1.0/metadata: what SDKs ask before they begin
 // with Dapr's statuses and error bodies. Transactions and queries answer as stores without them do.
 // Saves and bulk gets do their items one after the other, in order, and are not atomic as a whole.
 //
@@ -40,6 +40,7 @@ class DaprHttp final : public net::HttpHandler {
   void handle_state(const net::HttpRequest& request, std::string_view rest, net::HttpReply reply);
   void handle_key(const net::HttpRequest& request, const NamedStore& store, std::string_view key,
                   net::HttpReply reply);
+  [[nodiscard]] std::string metadata() const;
   [[nodiscard]] Parsed<const NamedStore*> find(std::string_view name) const;
 
   static Task<> get(const NamedStore& store, std::string key, net::HttpReply reply);

@@ -177,11 +177,20 @@ TEST_F(DaprHttpTest, UnknownStoresAndPaths) {
     EXPECT_EQ(r.error_code(), "ERR_STATE_STORE_NOT_FOUND");
   }
   EXPECT_EQ(call("POST", "/v1.0/state/other", "[]").error_code(), "ERR_STATE_STORE_NOT_FOUND");
-  EXPECT_EQ(call("GET", "/v1.0/metadata").status, 404);
+  EXPECT_EQ(call("GET", "/v1.0/invoke/a/method/b").status, 404);
   EXPECT_EQ(call("PATCH", "/v1.0/state/store/a").status, 405);
   EXPECT_EQ(call("POST", "/v1.0/state/store/a", "[]").status, 405);
   EXPECT_EQ(call("GET", "/v1.0/healthz").status, 204);
   EXPECT_EQ(call("GET", "/v1.0/healthz/outbound").status, 204);
+}
+
+TEST_F(DaprHttpTest, MetadataNamesTheStores) {
+  const auto r = call("GET", "/v1.0/metadata");
+  EXPECT_EQ(r.status, 200);
+  const auto metadata = json::parse(r.body);
+  ASSERT_EQ(metadata["components"].size(), 2U);
+  EXPECT_EQ(metadata["components"][0],
+            json::parse(R"({"name":"store","type":"state.berth","version":"v1","capabilities":["ETAG"]})"));
 }
 
 TEST_F(DaprHttpTest, WhatTheContractDoesNotHaveIsRefusedClearly) {

@@ -16,7 +16,7 @@ struct StateTrigger {
   std::string store;          // {store} in /v1.0/state/{store}
   manifest::Endpoint listen;  // triggers of one address share a server
   std::optional<manifest::Endpoint> grpc_listen;
-  std::string app_id;         // prefix of the keys; empty: none
+  std::string app_id;  // prefix of the keys; empty: none
   std::uint64_t max_body_bytes = 0;
 };
 

@@ -35,7 +35,8 @@ std::unexpected<grpc::Status> malformed() {
 }
 std::unexpected<grpc::Status> failed(const Refusal& refusal) {
   const bool caller = refusal.status == 400;
-  return failed(caller ? grpc::StatusCode::INVALID_ARGUMENT : grpc::StatusCode::UNIMPLEMENTED, refusal.message);
+  return failed(caller ? grpc::StatusCode::INVALID_ARGUMENT : grpc::StatusCode::UNIMPLEMENTED,
+                refusal.message);
 }
 
 // Nothing when `answer` is a value. Dapr's codes: a mismatch is ABORTED.
@@ -55,7 +56,8 @@ std::optional<grpc::Status> status_of(const Answer<T>& answer, const std::string
     case StoreError::Kind::kEtagInvalid:
       return grpc::Status(grpc::StatusCode::INVALID_ARGUMENT, doing + ": invalid etag value");
     case StoreError::Kind::kFull:
-      return grpc::Status(grpc::StatusCode::RESOURCE_EXHAUSTED, doing + ": the state store is full: " + error.message);
+      return grpc::Status(grpc::StatusCode::RESOURCE_EXHAUSTED,
+                          doing + ": the state store is full: " + error.message);
     case StoreError::Kind::kInternal: break;
   }
   return grpc::Status(grpc::StatusCode::INTERNAL, doing + ": " + error.message);
@@ -97,7 +99,8 @@ class DaprGrpc::Impl final : public grpc::CallbackGenericService {
   }
 
   [[nodiscard]] const NamedStore* find(std::string_view name) const {
-    const auto at = std::ranges::find(stores, name, [](const auto& s) -> std::string_view { return s->name; });
+    const auto at =
+        std::ranges::find(stores, name, [](const auto& s) -> std::string_view { return s->name; });
     return at == stores.end() ? nullptr : at->get();
   }
 
@@ -109,7 +112,9 @@ class DaprGrpc::Impl final : public grpc::CallbackGenericService {
   // One call: reads a message, answers, and frees itself.
   class Call final : public grpc::ServerGenericBidiReactor {
    public:
-    Call(const Impl& impl, std::string method) : impl_(impl), method_(std::move(method)) { StartRead(&received_); }
+    Call(const Impl& impl, std::string method) : impl_(impl), method_(std::move(method)) {
+      StartRead(&received_);
+    }
 
     void OnReadDone(bool ok) override {
       std::vector<grpc::Slice> slices;
@@ -117,7 +122,8 @@ class DaprGrpc::Impl final : public grpc::CallbackGenericService {
         Finish(grpc::Status(grpc::StatusCode::INVALID_ARGUMENT, "the call has no message"));
         return;
       }
-      for (const auto& slice : slices) message_.append(reinterpret_cast<const char*>(slice.begin()), slice.size());
+      for (const auto& slice : slices)
+        message_.append(reinterpret_cast<const char*>(slice.begin()), slice.size());
       received_.Clear();
       detach(impl_.serve(method_, message_), [this](Outcome outcome) {
         if (!outcome) {
@@ -157,7 +163,8 @@ class DaprGrpc::Impl final : public grpc::CallbackGenericService {
   Task<Outcome> with_store(std::optional<Request> request,
                            Task<Outcome> (*then)(const NamedStore&, Request)) const {
     if (!request) co_return malformed();
-    if (stores.empty()) co_return failed(grpc::StatusCode::FAILED_PRECONDITION, "state store is not configured");
+    if (stores.empty())
+      co_return failed(grpc::StatusCode::FAILED_PRECONDITION, "state store is not configured");
     const NamedStore* const store = find(request->store);
     if (store == nullptr) {
       co_return failed(grpc::StatusCode::INVALID_ARGUMENT,
@@ -186,7 +193,8 @@ class DaprGrpc::Impl final : public grpc::CallbackGenericService {
       }
       const auto answer = co_await store.store->get(*store_key);
       const auto status = status_of(answer, "fail to get " + *store_key);
-      append_bulk_item(response, key, status ? std::nullopt : **answer, status ? status->error_message() : "");
+      append_bulk_item(response, key, status ? std::nullopt : **answer,
+                       status ? status->error_message() : "");
     }
     co_return response;
   }
@@ -248,8 +256,8 @@ Result<std::uint16_t> DaprGrpc::listen(const std::string& host, std::uint16_t po
   builder.RegisterCallbackGenericService(impl_.get());
   impl_->server = builder.BuildAndStart();
   if (!impl_->server || bound == 0) {
-    return fail(Code::kUnavailable, "listening on " + where +
-                                        " for gRPC failed: is the address free, and of this machine?");
+    return fail(Code::kUnavailable,
+                "listening on " + where + " for gRPC failed: is the address free, and of this machine?");
   }
   return static_cast<std::uint16_t>(bound);
 }

@@ -100,7 +100,8 @@ std::optional<ItemsRequest> parse_items(std::string_view message) {
   ItemsRequest r;
   const bool good = each_field(message, [&](const WireField& f) {
     if (f.number == 1) return read_text(f, r.store);
-    if (f.number == 2) return f.is_bytes && r.items.size() < kMaxItems && read_item(f.bytes, r.items.emplace_back());
+    if (f.number == 2)
+      return f.is_bytes && r.items.size() < kMaxItems && read_item(f.bytes, r.items.emplace_back());
     return true;
   });
   return when(good, std::move(r));
