@@ -36,26 +36,35 @@ typedef struct berth_task berth_task_t;
 typedef struct berth_completion berth_completion_t;
 typedef struct berth_lower_cx berth_lower_cx_t;
 
-typedef struct { uint64_t lo, hi; } berth_val_t;
-typedef struct { const char* data; size_t len; } berth_str_t;
-typedef struct { uint8_t* data; size_t len; } berth_bytes_t; /* owned; free with berth_bytes_free */
+typedef struct {
+  uint64_t lo, hi;
+} berth_val_t;
+typedef struct {
+  const char* data;
+  size_t len;
+} berth_str_t;
+typedef struct {
+  uint8_t* data;
+  size_t len;
+} berth_bytes_t; /* owned; free with berth_bytes_free */
 
 void berth_bytes_free(berth_bytes_t bytes);
 
 /* ---- errors ------------------------------------------------------------------------------- */
 
 typedef enum {
-  BERTH_E_INVALID = 1,      /* not a component, malformed, over a size limit, unknown export, bad argument */
-  BERTH_E_LINK = 2,         /* an import is missing or a type differs; the message shows both types */
-  BERTH_E_TRAP = 3,         /* the guest trapped or broke the canonical ABI: a bug of the guest */
-  BERTH_E_LIMIT_TIME = 4,   /* the call's deadline passed */
-  BERTH_E_LIMIT_MEMORY = 5, /* the guest trapped in a call in which a memory, table or instance limit denied a growth */
-  BERTH_E_LIMIT_STACK = 6,  /* the guest's stack is exhausted */
-  BERTH_E_EXIT = 7,         /* the guest called wasi:cli/exit; see exit_code */
-  BERTH_E_HOST = 8,         /* a host function failed (not a denial: that is a value to the guest) */
-  BERTH_E_CANCELLED = 9,    /* the task was cancelled */
-  BERTH_E_RESOURCES = 10,   /* the engine has no free instance, memory or stack (pool exhausted) */
-  BERTH_E_INTERNAL = 11,    /* a panic or a broken invariant on our side */
+  BERTH_E_INVALID = 1,    /* not a component, malformed, over a size limit, unknown export, bad argument */
+  BERTH_E_LINK = 2,       /* an import is missing or a type differs; the message shows both types */
+  BERTH_E_TRAP = 3,       /* the guest trapped or broke the canonical ABI: a bug of the guest */
+  BERTH_E_LIMIT_TIME = 4, /* the call's deadline passed */
+  BERTH_E_LIMIT_MEMORY =
+      5, /* the guest trapped in a call in which a memory, table or instance limit denied a growth */
+  BERTH_E_LIMIT_STACK = 6, /* the guest's stack is exhausted */
+  BERTH_E_EXIT = 7,        /* the guest called wasi:cli/exit; see exit_code */
+  BERTH_E_HOST = 8,        /* a host function failed (not a denial: that is a value to the guest) */
+  BERTH_E_CANCELLED = 9,   /* the task was cancelled */
+  BERTH_E_RESOURCES = 10,  /* the engine has no free instance, memory or stack (pool exhausted) */
+  BERTH_E_INTERNAL = 11,   /* a panic or a broken invariant on our side */
 } berth_code_t;
 
 typedef struct berth_error {
@@ -123,16 +132,16 @@ berth_error_t* berth_component_describe(const berth_component_t* component, bert
 /* Arguments of one call from the guest, valid until the callback returns. While it runs the guest's
  * memory does not move. Nothing in it has been checked beyond "spilled record is in bounds". */
 typedef struct berth_host_call {
-  const berth_val_t* args;  /* flat_params values, when flat_params <= 16 */
-  uint32_t spilled;         /* address of the parameter record, when flat_params > 16 */
-  const uint8_t* memory;    /* NULL when the function uses no memory */
+  const berth_val_t* args; /* flat_params values, when flat_params <= 16 */
+  uint32_t spilled;        /* address of the parameter record, when flat_params > 16 */
+  const uint8_t* memory;   /* NULL when the function uses no memory */
   size_t memory_len;
   /* Handles in the parameters, already lifted, in the order in which the values are read (depth
    * first; record fields, cases and list elements in order). Host resources: their rep. */
   const uint32_t* handles;
   size_t handle_count;
-  berth_val_t result;       /* out: the flat result where desc.lower is NULL */
-  void* op;                 /* out: the callee's own state for lower/cancel/drop; NULL is allowed */
+  berth_val_t result; /* out: the flat result where desc.lower is NULL */
+  void* op;           /* out: the callee's own state for lower/cancel/drop; NULL is allowed */
 } berth_host_call_t;
 
 /* How C++ implements one imported function. The struct is copied; env must outlive the pre. */
@@ -148,7 +157,8 @@ typedef struct {
   berth_error_t* (*call)(void* env, void* user, berth_host_call_t* call, berth_completion_t* completion);
   /* Stores the result: into *flat when flat_results is 1, or at guest address `addr` (bounds of the
    * result record checked by the engine) when 2. NULL when call fills call->result or there is none. */
-  berth_error_t* (*lower)(void* env, void* user, void* op, berth_lower_cx_t* cx, berth_val_t* flat, uint32_t addr);
+  berth_error_t* (*lower)(void* env, void* user, void* op, berth_lower_cx_t* cx, berth_val_t* flat,
+                          uint32_t addr);
   /* The call is over (finished, failed or cancelled): release op. Exactly once for each non-NULL op.
    * For an async operation still running this is the cancellation; berth_complete must still be
    * called exactly once afterwards (it then does nothing but release the completion). May be NULL. */
@@ -173,7 +183,8 @@ berth_error_t* berth_linker_func(berth_linker_t* linker, berth_str_t interface, 
 berth_error_t* berth_linker_resource(berth_linker_t* linker, berth_str_t interface, berth_str_t name,
                                      void* env, void (*drop)(void* env, void* user, uint32_t rep));
 /* Links once. BERTH_E_LINK names every import that is missing or whose type differs. */
-berth_error_t* berth_pre_new(const berth_linker_t* linker, const berth_component_t* component, berth_pre_t** out);
+berth_error_t* berth_pre_new(const berth_linker_t* linker, const berth_component_t* component,
+                             berth_pre_t** out);
 void berth_pre_free(berth_pre_t* pre);
 /* True when the component can reach a function that suspends: only the *_start functions below may
  * be used with its instances. Otherwise both paths may. */
@@ -185,15 +196,29 @@ berth_error_t* berth_pre_export(berth_pre_t* pre, berth_str_t interface, berth_s
 
 /* ---- instances ---------------------------------------------------------------------------- */
 
-typedef enum { BERTH_USE_TCP_BIND, BERTH_USE_TCP_CONNECT, BERTH_USE_UDP_BIND, BERTH_USE_UDP_CONNECT,
-               BERTH_USE_UDP_SEND, BERTH_USE_HTTP_CONNECT } berth_socket_use_t;
-typedef struct { uint8_t family; /* 4 or 6 */ uint16_t port; uint8_t addr[16]; } berth_sockaddr_t;
-typedef struct { berth_str_t host_path, guest_path; bool write; } berth_preopen_t;
+typedef enum {
+  BERTH_USE_TCP_BIND,
+  BERTH_USE_TCP_CONNECT,
+  BERTH_USE_UDP_BIND,
+  BERTH_USE_UDP_CONNECT,
+  BERTH_USE_UDP_SEND,
+  BERTH_USE_HTTP_CONNECT
+} berth_socket_use_t;
+typedef struct {
+  uint8_t family; /* 4 or 6 */
+  uint16_t port;
+  uint8_t addr[16];
+} berth_sockaddr_t;
+typedef struct {
+  berth_str_t host_path, guest_path;
+  bool write;
+} berth_preopen_t;
 
 /* Decisions about the outside. Called on the thread that runs the guest or on an engine I/O thread;
  * must not block. A NULL pointer denies. */
 typedef struct {
-  bool (*connect)(void* user, berth_socket_use_t use, const berth_sockaddr_t* addr); /* at dial time, each candidate */
+  bool (*connect)(void* user, berth_socket_use_t use,
+                  const berth_sockaddr_t* addr); /* at dial time, each candidate */
   bool (*resolve)(void* user, berth_str_t name);
   bool (*http)(void* user, berth_str_t method, berth_str_t scheme, berth_str_t authority, berth_str_t path);
   /* Output of the guest, as it writes; stream is 1 or 2. NULL with inherit_stdio false: discarded. */
@@ -201,9 +226,12 @@ typedef struct {
 } berth_wasi_hooks_t;
 
 typedef struct {
-  const berth_str_t* args; size_t args_len;
-  const berth_str_t* env; size_t env_len;        /* "KEY=VALUE" */
-  const berth_preopen_t* preopens; size_t preopens_len;
+  const berth_str_t* args;
+  size_t args_len;
+  const berth_str_t* env;
+  size_t env_len; /* "KEY=VALUE" */
+  const berth_preopen_t* preopens;
+  size_t preopens_len;
   bool inherit_stdio;
   /* PEM bundle of extra trusted certificate authorities for wasi:http; may be empty. */
   berth_str_t extra_ca_pem;
@@ -211,10 +239,10 @@ typedef struct {
 } berth_wasi_config_t;
 
 typedef struct {
-  void* user;                     /* given to every callback; outlives the instance and its tasks */
-  uint64_t max_memory_bytes;      /* per linear memory, rounded down to pages; 0 = the engine's maximum */
-  uint32_t max_table_elements;    /* per table; 0 = the engine's maximum */
-  uint32_t max_core_instances;    /* core instances, memories and tables each; 0 = 100 */
+  void* user;                      /* given to every callback; outlives the instance and its tasks */
+  uint64_t max_memory_bytes;       /* per linear memory, rounded down to pages; 0 = the engine's maximum */
+  uint32_t max_table_elements;     /* per table; 0 = the engine's maximum */
+  uint32_t max_core_instances;     /* core instances, memories and tables each; 0 = 100 */
   const berth_wasi_config_t* wasi; /* copied; NULL when the component imports no WASI */
 } berth_instance_config_t;
 
@@ -267,7 +295,8 @@ berth_error_t* berth_call(berth_instance_t* instance, const berth_export_t* expo
  * for one in progress: wake must not free the task, nor wait for a lock held around the free. */
 typedef void (*berth_wake_t)(void* wake_ctx);
 berth_error_t* berth_instance_start(const berth_pre_t* pre, const berth_instance_config_t* config,
-                                    uint64_t deadline_ticks, berth_instance_t** out, /* set when the task is done */
+                                    uint64_t deadline_ticks,
+                                    berth_instance_t** out, /* set when the task is done */
                                     berth_wake_t wake, void* wake_ctx, berth_task_t** task);
 berth_error_t* berth_call_start(berth_instance_t* instance, const berth_export_t* export_, berth_call_t* call,
                                 berth_wake_t wake, void* wake_ctx, berth_task_t** task);

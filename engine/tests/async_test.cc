@@ -149,8 +149,8 @@ TEST_F(AsyncTest, inline_call_on_a_fibre_is_refused) {
   auto c = flat({4});
   Task task(start(c));
   EXPECT_EQ(drive(task.get(), waker_).code, 0);
-  EXPECT_EQ(codes, (std::vector<int>{BERTH_E_INVALID, BERTH_E_INVALID, 0, BERTH_E_INVALID,
-                                     BERTH_E_INVALID, 0}));
+  EXPECT_EQ(codes,
+            (std::vector<int>{BERTH_E_INVALID, BERTH_E_INVALID, 0, BERTH_E_INVALID, BERTH_E_INVALID, 0}));
 }
 
 // Waiting does not stop the clock: a poll past the deadline ends the call.

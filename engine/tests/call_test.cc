@@ -10,9 +10,8 @@ class CallTest : public ::testing::TestWithParam<bool> {
   Engine engine_ = make_engine(GetParam());
   Linker linker_ = make_linker(engine_);
 };
-INSTANTIATE_TEST_SUITE_P(Allocators, CallTest, ::testing::Bool(), [](const auto& info) {
-  return info.param ? "pooling" : "on_demand";
-});
+INSTANTIATE_TEST_SUITE_P(Allocators, CallTest, ::testing::Bool(),
+                         [](const auto& info) { return info.param ? "pooling" : "on_demand"; });
 
 TEST_P(CallTest, scalar) {
   auto component = compile(engine_, kAdd);
@@ -110,7 +109,7 @@ const std::string kEcho = replaced(R"((component
     (canon lift (core func $i "run") (memory (core memory $a "memory"))
       (realloc (core func $a "realloc")) (post-return (core func $i "post"))))
   (func (export "posts") (result u32) (canon lift (core func $i "posts-get")))))",
-                                       "ALLOC", kAllocator);
+                                   "ALLOC", kAllocator);
 constexpr std::string_view kEchoType = "func(a: list<u8>) -> list<u8>";
 
 // list<u8> through both directions and both lower hooks; post-return runs after lift.
@@ -124,8 +123,7 @@ TEST_P(CallTest, bytes_in_and_out) {
   Host host{.call =
                 [&](void*, berth_host_call_t* c, berth_completion_t*) {
                   EXPECT_LE(c->args[0].lo + c->args[1].lo, c->memory_len);
-                  kept.assign(reinterpret_cast<const char*>(c->memory) + c->args[0].lo,
-                              c->args[1].lo);
+                  kept.assign(reinterpret_cast<const char*>(c->memory) + c->args[0].lo, c->args[1].lo);
                   c->op = &kept;
                   return static_cast<berth_error_t*>(nullptr);
                 },
@@ -142,10 +140,11 @@ TEST_P(CallTest, bytes_in_and_out) {
                   std::memcpy(memory + addr, pair, 8);
                   return static_cast<berth_error_t*>(nullptr);
                 },
-            .drop = [&](void* op) {
-              EXPECT_EQ(op, &kept);
-              drops++;
-            }};
+            .drop =
+                [&](void* op) {
+                  EXPECT_EQ(op, &kept);
+                  drops++;
+                }};
   add(linker_, "t:x/host@1.0.0", "echo", kEchoType, host.func(2, 2));
   auto component = compile(engine_, kEcho);
   auto pre = link(linker_, component);
@@ -163,8 +162,8 @@ TEST_P(CallTest, bytes_in_and_out) {
     args[1].lo = in.size();
     return nullptr;
   };
-  c.lift = [](void* ctx, const berth_val_t* result, const uint8_t* memory, size_t len,
-              const uint32_t*, size_t handles) -> berth_error_t* {
+  c.lift = [](void* ctx, const berth_val_t* result, const uint8_t* memory, size_t len, const uint32_t*,
+              size_t handles) -> berth_error_t* {
     EXPECT_EQ(handles, 0u);
     uint32_t pair[2];
     EXPECT_LE(result->lo + 8, len);

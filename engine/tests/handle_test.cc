@@ -9,9 +9,8 @@ class HandleTest : public ::testing::TestWithParam<bool> {
   Engine engine_ = make_engine(GetParam());
   Linker linker_ = make_linker(engine_);
 };
-INSTANTIATE_TEST_SUITE_P(Allocators, HandleTest, ::testing::Bool(), [](const auto& info) {
-  return info.param ? "pooling" : "on_demand";
-});
+INSTANTIATE_TEST_SUITE_P(Allocators, HandleTest, ::testing::Bool(),
+                         [](const auto& info) { return info.param ? "pooling" : "on_demand"; });
 
 constexpr std::string_view kHostResource = R"((component
   (import "t:x/files@1.0.0" (instance $h
@@ -66,8 +65,8 @@ class ResourceTest : public ::testing::Test {
     };
     open_.lower = [](void* op, berth_lower_cx_t* cx, berth_val_t* flat, uint32_t) {
       uint32_t handle = 0;
-      auto* error = berth_lower_own(cx, str("t:x/files#file"),
-                                    uint32_t(reinterpret_cast<uintptr_t>(op)), &handle);
+      auto* error =
+          berth_lower_own(cx, str("t:x/files#file"), uint32_t(reinterpret_cast<uintptr_t>(op)), &handle);
       flat->lo = handle;
       return error;
     };
@@ -82,10 +81,9 @@ class ResourceTest : public ::testing::Test {
       return static_cast<berth_error_t*>(nullptr);
     };
     constexpr std::string_view kFiles = "t:x/files@1.0.0";
-    EXPECT_OK(berth_linker_resource(linker_.get(), str(kFiles), str("file"), &dropped_,
-                                    [](void* env, void*, uint32_t rep) {
-                                      static_cast<std::vector<uint32_t>*>(env)->push_back(rep);
-                                    }));
+    EXPECT_OK(berth_linker_resource(
+        linker_.get(), str(kFiles), str("file"), &dropped_,
+        [](void* env, void*, uint32_t rep) { static_cast<std::vector<uint32_t>*>(env)->push_back(rep); }));
     add(linker_, kFiles, "open", "func(id: u32) -> own<t:x/files#file>", open_.func(1, 1));
     add(linker_, kFiles, "size", "func(f: borrow<t:x/files#file>) -> u32", size_.func(1, 1, true));
     add(linker_, kFiles, "close", "func(f: own<t:x/files#file>)", close_.func(1, 0, true));
@@ -249,8 +247,8 @@ TEST_P(HandleTest, nested_handles) {
             .lower =
                 [&](void* op, berth_lower_cx_t* cx, berth_val_t* flat, uint32_t) {
                   uint32_t handle = 0;
-                  auto* e = berth_lower_own(cx, str("t:x/h#r"),
-                                            uint32_t(reinterpret_cast<uintptr_t>(op)), &handle);
+                  auto* e =
+                      berth_lower_own(cx, str("t:x/h#r"), uint32_t(reinterpret_cast<uintptr_t>(op)), &handle);
                   flat->lo = handle;
                   return e;
                 }};

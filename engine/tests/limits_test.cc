@@ -9,8 +9,8 @@ namespace berth_test {
 namespace {
 
 std::string core(std::string_view body, std::string_view lifted) {
-  return "(component (core module $m " + std::string(body) +
-         ") (core instance $i (instantiate $m)) " + std::string(lifted) + ")";
+  return "(component (core module $m " + std::string(body) + ") (core instance $i (instantiate $m)) " +
+         std::string(lifted) + ")";
 }
 
 const std::string kGuest = core(R"(
@@ -44,8 +44,8 @@ const std::string kGuest = core(R"(
 class LimitsTest : public ::testing::TestWithParam<bool> {
  protected:
   Outcome run(const Instance& instance, std::string_view name, std::string_view type,
-              std::initializer_list<uint64_t> args, uint32_t results = 0,
-              uint64_t* result = nullptr, uint64_t deadline = 0) {
+              std::initializer_list<uint64_t> args, uint32_t results = 0, uint64_t* result = nullptr,
+              uint64_t deadline = 0) {
     auto* found = find(pre_, "", name, type, args.size(), results);
     auto c = flat(args, deadline);
     auto outcome = call(instance, found, c);
@@ -58,20 +58,20 @@ class LimitsTest : public ::testing::TestWithParam<bool> {
   Component component_ = compile(engine_, kGuest);
   Pre pre_ = link(linker_, component_);
 };
-INSTANTIATE_TEST_SUITE_P(Allocators, LimitsTest, ::testing::Bool(), [](const auto& info) {
-  return info.param ? "pooling" : "on_demand";
-});
+INSTANTIATE_TEST_SUITE_P(Allocators, LimitsTest, ::testing::Bool(),
+                         [](const auto& info) { return info.param ? "pooling" : "on_demand"; });
 
 // Ticks an engine while it lives; slowly, so that a loaded machine does not fake an overshoot.
 class Ticker {
  public:
-  explicit Ticker(berth_engine_t* engine) : thread_([this, engine](std::stop_token stop) {
-    while (!stop.stop_requested()) {
-      std::this_thread::sleep_for(std::chrono::milliseconds(20));
-      berth_engine_tick(engine);
-      ticks++;
-    }
-  }) {}
+  explicit Ticker(berth_engine_t* engine)
+      : thread_([this, engine](std::stop_token stop) {
+          while (!stop.stop_requested()) {
+            std::this_thread::sleep_for(std::chrono::milliseconds(20));
+            berth_engine_tick(engine);
+            ticks++;
+          }
+        }) {}
   std::atomic<uint64_t> ticks = 0;
 
  private:
@@ -171,8 +171,7 @@ TEST_P(LimitsTest, memory_minimum_over_the_limit) {
 TEST_P(LimitsTest, memory_minimum_of_everything) {
   auto bytes = binary(core("(memory 65536)", ""));
   berth_component_t* raw = nullptr;
-  auto outcome =
-      take(berth_component_compile(engine_.get(), bytes.data(), bytes.size(), &raw));
+  auto outcome = take(berth_component_compile(engine_.get(), bytes.data(), bytes.size(), &raw));
   Component component(raw);
   if (outcome.code == 0) {
     auto pre = link(linker_, component);
@@ -252,29 +251,27 @@ TEST_P(LimitsTest, return_pointer_out_of_bounds) {
 }
 
 class ReallocTest : public ::testing::TestWithParam<std::pair<const char*, int>> {};
-INSTANTIATE_TEST_SUITE_P(
-    All, ReallocTest,
-    ::testing::Values(std::pair{"(i32.const 65536)", int(BERTH_E_TRAP)},
-                      std::pair{"(i32.const -1)", int(BERTH_E_TRAP)},
-                      std::pair{"(i32.const 65533)", int(BERTH_E_TRAP)},
-                      std::pair{"(i32.const 17)", int(BERTH_E_TRAP)},
-                      std::pair{"(unreachable)", int(BERTH_E_TRAP)},
-                      std::pair{"(call $deep) (i32.const 16)", int(BERTH_E_LIMIT_STACK)},
-                      std::pair{"(loop (br 0)) (unreachable)", int(BERTH_E_LIMIT_TIME)},
-                      std::pair{"(drop (memory.grow (i32.const 60000))) (unreachable)",
-                                int(BERTH_E_LIMIT_MEMORY)},
-                      std::pair{"(i32.const 16)", 0}));
+INSTANTIATE_TEST_SUITE_P(All, ReallocTest,
+                         ::testing::Values(std::pair{"(i32.const 65536)", int(BERTH_E_TRAP)},
+                                           std::pair{"(i32.const -1)", int(BERTH_E_TRAP)},
+                                           std::pair{"(i32.const 65533)", int(BERTH_E_TRAP)},
+                                           std::pair{"(i32.const 17)", int(BERTH_E_TRAP)},
+                                           std::pair{"(unreachable)", int(BERTH_E_TRAP)},
+                                           std::pair{"(call $deep) (i32.const 16)", int(BERTH_E_LIMIT_STACK)},
+                                           std::pair{"(loop (br 0)) (unreachable)", int(BERTH_E_LIMIT_TIME)},
+                                           std::pair{"(drop (memory.grow (i32.const 60000))) (unreachable)",
+                                                     int(BERTH_E_LIMIT_MEMORY)},
+                                           std::pair{"(i32.const 16)", 0}));
 
 TEST_P(ReallocTest, bad_allocators) {
   auto [body, code] = GetParam();
   auto engine = make_engine();
   auto linker = make_linker(engine);
-  auto component = compile(
-      engine,
-      core("(memory (export \"memory\") 1) (func $deep (call $deep))"
-           "(func (export \"realloc\") (param i32 i32 i32 i32) (result i32) " +
-               std::string(body) + ") (func (export \"run\") (param i32 i32))",
-           R"((func (export "run") (param "a" (list u32)) (canon lift (core func $i "run")
+  auto component =
+      compile(engine, core("(memory (export \"memory\") 1) (func $deep (call $deep))"
+                           "(func (export \"realloc\") (param i32 i32 i32 i32) (result i32) " +
+                               std::string(body) + ") (func (export \"run\") (param i32 i32))",
+                           R"((func (export "run") (param "a" (list u32)) (canon lift (core func $i "run")
                (memory (core memory $i "memory")) (realloc (core func $i "realloc")))))"));
   auto pre = link(linker, component);
   auto* run = find(pre, "", "run", "func(a: list<u32>)", 2, 0);
@@ -314,8 +311,7 @@ TEST_P(LimitsTest, type_mismatch_shows_both) {
   EXPECT_CONTAINS(outcome.message,
                   "import \"t:x/host@1.0.0\" function \"f\": the component expects\n"
                   "  func(a: u32) -> string\nbut the host provides\n  func(a: u64) -> string");
-  EXPECT_CONTAINS(outcome.message,
-                  "import \"t:x/host@1.0.0\" function \"g\": the host does not provide it");
+  EXPECT_CONTAINS(outcome.message, "import \"t:x/host@1.0.0\" function \"g\": the host does not provide it");
 }
 
 TEST_P(LimitsTest, missing_import_and_version) {
@@ -341,13 +337,13 @@ TEST_P(LimitsTest, wrong_flat_count_is_a_link_error) {
 
 TEST_P(LimitsTest, missing_or_different_export) {
   const berth_export_t* found = nullptr;
-  auto outcome = take(berth_pre_export(pre_.get(), str("t:x/y"), str("nope"), str("func()"), 0, 0,
-                                       false, &found));
+  auto outcome =
+      take(berth_pre_export(pre_.get(), str("t:x/y"), str("nope"), str("func()"), 0, 0, false, &found));
   EXPECT_EQ(outcome.code, BERTH_E_INVALID);
   EXPECT_CONTAINS(outcome.message, "t:x/y#nope");
   EXPECT_CONTAINS(outcome.message, "grow-or-trap");
-  outcome = take(berth_pre_export(pre_.get(), str(""), str("grow"), str("func(n: u64) -> s32"), 1,
-                                  1, false, &found));
+  outcome = take(
+      berth_pre_export(pre_.get(), str(""), str("grow"), str("func(n: u64) -> s32"), 1, 1, false, &found));
   EXPECT_EQ(outcome.code, BERTH_E_LINK);
   EXPECT_CONTAINS(outcome.message, "func(n: u32) -> s32");
 }
@@ -356,8 +352,7 @@ TEST_P(LimitsTest, core_module_is_refused) {
   auto bytes = binary("(module (func (export \"f\")))");
   EXPECT_EQ(berth_kind(bytes.data(), bytes.size()), BERTH_KIND_MODULE);
   berth_component_t* component = nullptr;
-  auto outcome = take(
-      berth_component_compile(engine_.get(), bytes.data(), bytes.size(), &component));
+  auto outcome = take(berth_component_compile(engine_.get(), bytes.data(), bytes.size(), &component));
   EXPECT_EQ(outcome.code, BERTH_E_INVALID);
   EXPECT_CONTAINS(outcome.message, "core WebAssembly module");
 }
@@ -374,14 +369,12 @@ TEST_P(LimitsTest, truncated_and_flipped_bytes_never_crash) {
     auto flipped = bytes;
     flipped[at] ^= 0x55;
     berth_component_t* component = nullptr;
-    auto outcome = take(
-        berth_component_compile(engine_.get(), flipped.data(), flipped.size(), &component));
+    auto outcome = take(berth_component_compile(engine_.get(), flipped.data(), flipped.size(), &component));
     EXPECT_NE(outcome.code, BERTH_E_INTERNAL) << outcome.message;
     berth_component_free(component);
   }
   berth_component_t* component = nullptr;
-  EXPECT_EQ(take(berth_component_compile(engine_.get(), nullptr, 0, &component)).code,
-            BERTH_E_INVALID);
+  EXPECT_EQ(take(berth_component_compile(engine_.get(), nullptr, 0, &component)).code, BERTH_E_INVALID);
 }
 
 TEST_P(LimitsTest, describe_is_json_of_all_items) {
@@ -394,11 +387,10 @@ TEST_P(LimitsTest, describe_is_json_of_all_items) {
   ASSERT_OK(berth_component_describe(component.get(), &bytes));
   std::string json(reinterpret_cast<char*>(bytes.data), bytes.len);
   berth_bytes_free(bytes);
-  EXPECT_EQ(json,
-            R"({"imports":[{"name":"t:x/host@1.0.0","kind":"interface","items":[)"
-            R"({"name":"r","kind":"resource"},)"
-            R"({"name":"f","kind":"func","type":"func(a: list<tuple<u8, string>>) -> )"
-            R"(result<option<char>, f32>"}]}],"exports":[]})");
+  EXPECT_EQ(json, R"({"imports":[{"name":"t:x/host@1.0.0","kind":"interface","items":[)"
+                  R"({"name":"r","kind":"resource"},)"
+                  R"({"name":"f","kind":"func","type":"func(a: list<tuple<u8, string>>) -> )"
+                  R"(result<option<char>, f32>"}]}],"exports":[]})");
 }
 
 // The baseline compiler gives the same limits and traps.
@@ -412,7 +404,8 @@ TEST(Winch, runs_and_stops) {
   auto component = compile(engine, kGuest);
   auto pre = link(linker, component);
   Ticker ticker(engine.get());
-  for (auto [name, code] : {std::pair{"ok", 0}, {"trap", int(BERTH_E_TRAP)},
+  for (auto [name, code] : {std::pair{"ok", 0},
+                            {"trap", int(BERTH_E_TRAP)},
                             {"deep", int(BERTH_E_LIMIT_STACK)},
                             {"loop", int(BERTH_E_LIMIT_TIME)}}) {
     auto instance = instantiate(pre);
@@ -434,8 +427,7 @@ TEST(Pool, exhausted_is_told_apart) {
   auto second = instantiate(pre);
   berth_instance_config_t instance_config{};
   berth_instance_t* third = nullptr;
-  EXPECT_EQ(take(berth_instance_new(pre.get(), &instance_config, 0, &third)).code,
-            BERTH_E_RESOURCES);
+  EXPECT_EQ(take(berth_instance_new(pre.get(), &instance_config, 0, &third)).code, BERTH_E_RESOURCES);
   second.reset();
   EXPECT_OK(berth_instance_new(pre.get(), &instance_config, 0, &third));
   berth_instance_free(third);

@@ -3,11 +3,11 @@
 
 #include <gtest/gtest.h>
 
+#include <condition_variable>
 #include <cstring>
 #include <functional>
 #include <memory>
 #include <mutex>
-#include <condition_variable>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -38,25 +38,37 @@ inline Outcome take(berth_error_t* error) {
   return outcome;
 }
 
-#define EXPECT_OK(expression)                              \
-  do {                                                     \
-    auto outcome_ = ::berth_test::take(expression);        \
-    EXPECT_EQ(outcome_.code, 0) << outcome_.message;       \
+#define EXPECT_OK(expression)                        \
+  do {                                               \
+    auto outcome_ = ::berth_test::take(expression);  \
+    EXPECT_EQ(outcome_.code, 0) << outcome_.message; \
   } while (0)
-#define ASSERT_OK(expression)                              \
-  do {                                                     \
-    auto outcome_ = ::berth_test::take(expression);        \
-    ASSERT_EQ(outcome_.code, 0) << outcome_.message;       \
+#define ASSERT_OK(expression)                        \
+  do {                                               \
+    auto outcome_ = ::berth_test::take(expression);  \
+    ASSERT_EQ(outcome_.code, 0) << outcome_.message; \
   } while (0)
 #define EXPECT_CONTAINS(haystack, needle) \
   EXPECT_NE(std::string(haystack).find(needle), std::string::npos) << (haystack)
 
-struct EngineDelete { void operator()(berth_engine_t* p) const { berth_engine_free(p); } };
-struct ComponentDelete { void operator()(berth_component_t* p) const { berth_component_free(p); } };
-struct LinkerDelete { void operator()(berth_linker_t* p) const { berth_linker_free(p); } };
-struct PreDelete { void operator()(berth_pre_t* p) const { berth_pre_free(p); } };
-struct InstanceDelete { void operator()(berth_instance_t* p) const { berth_instance_free(p); } };
-struct TaskDelete { void operator()(berth_task_t* p) const { berth_task_free(p); } };
+struct EngineDelete {
+  void operator()(berth_engine_t* p) const { berth_engine_free(p); }
+};
+struct ComponentDelete {
+  void operator()(berth_component_t* p) const { berth_component_free(p); }
+};
+struct LinkerDelete {
+  void operator()(berth_linker_t* p) const { berth_linker_free(p); }
+};
+struct PreDelete {
+  void operator()(berth_pre_t* p) const { berth_pre_free(p); }
+};
+struct InstanceDelete {
+  void operator()(berth_instance_t* p) const { berth_instance_free(p); }
+};
+struct TaskDelete {
+  void operator()(berth_task_t* p) const { berth_task_free(p); }
+};
 using Engine = std::unique_ptr<berth_engine_t, EngineDelete>;
 using Component = std::unique_ptr<berth_component_t, ComponentDelete>;
 using Linker = std::unique_ptr<berth_linker_t, LinkerDelete>;
@@ -117,8 +129,9 @@ struct Host {
       return static_cast<Host*>(env)->call(user, c, done);
     };
     if (lower) {
-      out.lower = [](void* env, void*, void* op, berth_lower_cx_t* cx, berth_val_t* flat,
-                     uint32_t addr) { return static_cast<Host*>(env)->lower(op, cx, flat, addr); };
+      out.lower = [](void* env, void*, void* op, berth_lower_cx_t* cx, berth_val_t* flat, uint32_t addr) {
+        return static_cast<Host*>(env)->lower(op, cx, flat, addr);
+      };
     }
     if (drop) {
       out.drop = [](void* env, void*, void* op) { static_cast<Host*>(env)->drop(op); };
@@ -152,13 +165,12 @@ inline Outcome link_error(const Linker& linker, const Component& component) {
   return outcome;
 }
 
-inline const berth_export_t* find(const Pre& pre, std::string_view interface,
-                                  std::string_view name, std::string_view type,
-                                  uint32_t flat_params, uint32_t flat_results,
+inline const berth_export_t* find(const Pre& pre, std::string_view interface, std::string_view name,
+                                  std::string_view type, uint32_t flat_params, uint32_t flat_results,
                                   bool handles = false) {
   const berth_export_t* found = nullptr;
-  EXPECT_OK(berth_pre_export(pre.get(), str(interface), str(name), str(type), flat_params,
-                             flat_results, handles, &found));
+  EXPECT_OK(berth_pre_export(pre.get(), str(interface), str(name), str(type), flat_params, flat_results,
+                             handles, &found));
   return found;
 }
 

@@ -40,10 +40,10 @@ struct World {
       static_cast<World*>(self)->asked.push_back("resolve " + text(name));
       return static_cast<World*>(self)->allow_resolve;
     };
-    config.hooks.http = [](void* self, berth_str_t method, berth_str_t scheme,
-                           berth_str_t authority, berth_str_t path) {
-      static_cast<World*>(self)->asked.push_back("http " + text(method) + " " + text(scheme) +
-                                                 "://" + text(authority) + text(path));
+    config.hooks.http = [](void* self, berth_str_t method, berth_str_t scheme, berth_str_t authority,
+                           berth_str_t path) {
+      static_cast<World*>(self)->asked.push_back("http " + text(method) + " " + text(scheme) + "://" +
+                                                 text(authority) + text(path));
       return static_cast<World*>(self)->allow_http;
     };
     config.hooks.output = [](void* self, int stream, const uint8_t* data, size_t len) {
@@ -79,8 +79,7 @@ class WasiTest : public ::testing::Test {
   Outcome invoke(const Instance& instance, std::string_view call, std::string* result = nullptr) {
     berth_bytes_t out{};
     berth_task_t* task = nullptr;
-    auto refused = take(berth_invoke_start(instance.get(), str(call), 0, &out, Waker::wake, &waker_,
-                                           &task));
+    auto refused = take(berth_invoke_start(instance.get(), str(call), 0, &out, Waker::wake, &waker_, &task));
     if (refused.code != 0) return refused;
     auto outcome = drive(task, waker_);
     berth_task_free(task);
@@ -306,8 +305,7 @@ TEST_F(WasiTest, denied_connect_and_lookup) {
   EXPECT_EQ(result, "257");
   outcome = invoke(instance, "connect(9)", &result);
   EXPECT_EQ(outcome.code, 0) << outcome.message;
-  EXPECT_EQ(world_.asked, (std::vector<std::string>{"resolve example.com",
-                                                    "connect 1 127.0.0.1 9"}));
+  EXPECT_EQ(world_.asked, (std::vector<std::string>{"resolve example.com", "connect 1 127.0.0.1 9"}));
   EXPECT_EQ(result, "257");
 }
 
@@ -333,8 +331,7 @@ TEST_F(WasiTest, missing_directory_is_an_error) {
   config.wasi = &wasi;
   berth_instance_t* instance = nullptr;
   berth_task_t* task = nullptr;
-  auto outcome = take(
-      berth_instance_start(pre.get(), &config, 0, &instance, Waker::wake, &waker_, &task));
+  auto outcome = take(berth_instance_start(pre.get(), &config, 0, &instance, Waker::wake, &waker_, &task));
   EXPECT_EQ(outcome.code, BERTH_E_INVALID);
   EXPECT_CONTAINS(outcome.message, "/nonexistent/berth");
 }
@@ -469,8 +466,7 @@ const std::string kHttp = replaced(R"((component
       (realloc (core func $a "realloc"))))))",
                                    "ALLOC", kAllocator);
 
-constexpr std::string_view kIpProhibited = "1004", kRefused = "1006", kDenied = "1015",
-                           kUriInvalid = "1019";
+constexpr std::string_view kIpProhibited = "1004", kRefused = "1006", kDenied = "1015", kUriInvalid = "1019";
 
 // Answers one request on a port of its own with `answer`.
 class Server {

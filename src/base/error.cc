@@ -26,8 +26,8 @@ std::string_view code_name(Code code) {
 std::string Error::to_string() const {
   std::string out;
   if (position_) {
-    out += position_->file + ":" + std::to_string(position_->line) + ":" +
-           std::to_string(position_->column) + ": ";
+    out += position_->file + ":" + std::to_string(position_->line) + ":" + std::to_string(position_->column) +
+           ": ";
   }
   out += message_;
   out += " (";

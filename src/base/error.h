@@ -13,13 +13,13 @@ namespace berth {
 
 // The kind of failure, for a program. The message is for a person.
 enum class Code : std::uint8_t {
-  kInvalidArgument,    // the caller's input is wrong: a manifest, a component, a parameter
-  kNotFound,           // a named thing does not exist
+  kInvalidArgument,  // the caller's input is wrong: a manifest, a component, a parameter
+  kNotFound,         // a named thing does not exist
   kAlreadyExists,
-  kPermissionDenied,   // no grant covers it; the message names the manifest line that would allow it
-  kFailedPrecondition, // right call, wrong state
-  kAborted,            // lost a race; a retry may succeed
-  kBusy,               // a queue or pool is full; retry later
+  kPermissionDenied,    // no grant covers it; the message names the manifest line that would allow it
+  kFailedPrecondition,  // right call, wrong state
+  kAborted,             // lost a race; a retry may succeed
+  kBusy,                // a queue or pool is full; retry later
   kDeadlineExceeded,
   kCancelled,
   kUnavailable,        // an outside service does not answer
@@ -93,17 +93,17 @@ using Result = std::expected<T, Error>;
 
 // Evaluates a Result; on failure returns its error from the enclosing function (or coroutine, with
 // BERTH_CO_TRY). The value, if any, is the expression's.
-#define BERTH_TRY(expr)                                                      \
-  ({                                                                         \
-    auto berth_try_ = (expr);                                                \
-    if (!berth_try_) return std::unexpected(std::move(berth_try_).error());  \
-    std::move(berth_try_).value();                                           \
+#define BERTH_TRY(expr)                                                     \
+  ({                                                                        \
+    auto berth_try_ = (expr);                                               \
+    if (!berth_try_) return std::unexpected(std::move(berth_try_).error()); \
+    std::move(berth_try_).value();                                          \
   })
-#define BERTH_CO_TRY(expr)                                                      \
-  ({                                                                            \
-    auto berth_try_ = (expr);                                                   \
-    if (!berth_try_) co_return std::unexpected(std::move(berth_try_).error());  \
-    std::move(berth_try_).value();                                              \
+#define BERTH_CO_TRY(expr)                                                     \
+  ({                                                                           \
+    auto berth_try_ = (expr);                                                  \
+    if (!berth_try_) co_return std::unexpected(std::move(berth_try_).error()); \
+    std::move(berth_try_).value();                                             \
   })
 
 }  // namespace berth

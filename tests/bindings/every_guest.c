@@ -9,8 +9,8 @@
 
 uint32_t GUEST(add)(uint32_t a, uint32_t b) { return HOST(add)(a, b); }
 
-void GUEST(scalars)(bool a, int8_t b, uint8_t c, int16_t d, uint16_t e, int32_t f, uint32_t g, int64_t h, uint64_t i,
-                    float j, double k, uint32_t l,
+void GUEST(scalars)(bool a, int8_t b, uint8_t c, int16_t d, uint16_t e, int32_t f, uint32_t g, int64_t h,
+                    uint64_t i, float j, double k, uint32_t l,
                     every_tuple12_bool_s8_u8_s16_u16_s32_u32_s64_u64_f32_f64_char32_t* ret) {
   HOST(scalars)(a, b, c, d, e, f, g, h, i, j, k, l, ret);
 }
@@ -45,14 +45,18 @@ void GUEST(one_shape)(GUEST(shape_t) * s, GUEST(shape_t) * ret) {
 void GUEST(colors)(GUEST(color_t) c, GUEST(access_t) a, GUEST(tuple2_color_access_t) * ret) {
   HOST(colors)(c, a, (HOST(tuple2_color_access_t)*)ret);
 }
-bool GUEST(nested)(GUEST(result_list_option_string_shape_t) * n, GUEST(result_list_option_string_shape_t) * ret) {
-  return HOST(nested)((HOST(result_list_option_string_shape_t)*)n, (HOST(result_list_option_string_shape_t)*)ret);
+bool GUEST(nested)(GUEST(result_list_option_string_shape_t) * n,
+                   GUEST(result_list_option_string_shape_t) * ret) {
+  return HOST(nested)((HOST(result_list_option_string_shape_t)*)n,
+                      (HOST(result_list_option_string_shape_t)*)ret);
 }
-void GUEST(many)(every_string_t* a, every_string_t* b, every_string_t* c, every_string_t* d, GUEST(mixed_t) * e,
-                 uint64_t f, every_string_t* ret) {
+void GUEST(many)(every_string_t* a, every_string_t* b, every_string_t* c, every_string_t* d,
+                 GUEST(mixed_t) * e, uint64_t f, every_string_t* ret) {
   HOST(many)(a, b, c, d, e, f, ret);
 }
-bool GUEST(fallible)(every_string_t* s, every_string_t* ret, GUEST(color_t) * err) { return HOST(fallible)(s, ret, err); }
+bool GUEST(fallible)(every_string_t* s, every_string_t* ret, GUEST(color_t) * err) {
+  return HOST(fallible)(s, ret, err);
+}
 bool GUEST(done)(bool ok) { return HOST(done)(ok); }
 void GUEST(slow)(every_string_t* s, every_string_t* ret) {
   HOST(slow)(s, ret);
@@ -62,8 +66,8 @@ void GUEST(slow)(every_string_t* s, every_string_t* ret) {
 uint32_t GUEST(use_counters)(uint32_t start) {
   HOST(own_counter_t) a = HOST(constructor_counter)(start);
   HOST(own_counter_t) b = HOST(constructor_counter)(100);
-  uint32_t seen = HOST(method_counter_next)(HOST(borrow_counter)(a));        // start
-  seen += HOST(method_counter_slow_next)(HOST(borrow_counter)(b));          // 100
+  uint32_t seen = HOST(method_counter_next)(HOST(borrow_counter)(a));                   // start
+  seen += HOST(method_counter_slow_next)(HOST(borrow_counter)(b));                      // 100
   HOST(own_counter_t) merged = HOST(static_counter_merge)(a, HOST(borrow_counter)(b));  // start + 1 + 101
   HOST(borrow_counter_t) lent[2] = {HOST(borrow_counter)(merged), HOST(borrow_counter)(b)};
   HOST(list_borrow_counter_t) list = {lent, 2};

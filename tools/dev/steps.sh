@@ -1,5 +1,5 @@
 # Sourced by the other scripts here: numbered steps whose output goes to a log and is shown on failure.
-logs=$BERTH_CACHE/logs
+logs=$PWD/build/logs
 mkdir -p "$logs"
 
 say() { printf '%s\n' "$*" >&2; }

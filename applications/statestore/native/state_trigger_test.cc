@@ -52,7 +52,7 @@ TEST(StateTrigger, ReadsEverything) {
 TEST(StateTrigger, RefusesWithThePlace) {
   const std::pair<std::string, std::string> table[] = {
       {"{}", "store"},
-      {"{store: a/b}", "5:23: "},
+      {"{store: a/b}", "5:24: "},
       {"{store: \"\"}", "letters, digits"},
       {"{store: a, listn: 1}", "listen"},
       {"{store: a, listen: example.com:80}", "listen"},

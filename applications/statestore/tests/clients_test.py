@@ -1,0 +1,144 @@
+"""The state API seen by real clients: curl, Dapr's Python SDK and Dapr's JavaScript SDK."""
+import json
+import os
+import pathlib
+import subprocess
+import unittest
+
+from running_berth import RunningBerth
+
+HERE = pathlib.Path(__file__).resolve().parent
+
+
+def curl(*arguments):
+    """-> (status, headers, body)"""
+    done = subprocess.run(["curl", "--silent", "--show-error", "--include", "--max-time", "30", *arguments],
+                          capture_output=True, text=True, check=True)
+    head, _, body = done.stdout.partition("\n\n" if "\r\n" not in done.stdout else "\r\n\r\n")
+    while " 100 " in head.splitlines()[0]:
+        head, _, body = body.partition("\r\n\r\n")
+    lines = head.splitlines()
+    return int(lines[0].split()[1]), {k.lower(): v for k, _, v in (line.partition(": ") for line in lines[1:])}, body
+
+
+class Curl(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        cls.berth = cls.enterClassContext(RunningBerth())
+        cls.url = f"http://127.0.0.1:{cls.berth.http_port}/v1.0/state/statestore"
+
+    def save(self, text, *more):
+        return curl("-X", "POST", self.url, "-H", "Content-Type: application/json", "-d", text, *more)
+
+    def test_save_get_delete(self):
+        self.assertEqual(self.save('[{"key": "planet", "value": {"name": "Earth"}}]')[0], 204)
+        status, headers, body = curl(f"{self.url}/planet")
+        self.assertEqual((status, body), (200, '{"name": "Earth"}'))
+        self.assertEqual(headers["content-type"], "application/json")
+        etag = headers["etag"]
+        status, _, body = curl("-X", "DELETE", f"{self.url}/planet", "-H", "If-Match: 99999")
+        self.assertEqual((status, json.loads(body)["errorCode"]), (409, "ERR_STATE_DELETE"))
+        self.assertEqual(curl("-X", "DELETE", f"{self.url}/planet", "-H", f"If-Match: {etag}")[0], 204)
+        self.assertEqual(curl(f"{self.url}/planet")[0], 204)
+
+    def test_errors(self):
+        for text in ("", "{", '[{"value": 1}]', '[{"key": "a||b", "value": 1}]'):
+            status, _, body = self.save(text)
+            self.assertEqual((status, json.loads(body)["errorCode"]), (400, "ERR_MALFORMED_REQUEST"), text)
+        status, _, body = curl(f"http://127.0.0.1:{self.berth.http_port}/v1.0/state/nowhere/a")
+        self.assertEqual((status, json.loads(body)["errorCode"]), (400, "ERR_STATE_STORE_NOT_FOUND"))
+
+    def test_large_values_and_their_limit(self):
+        value = "v" * 3_000_000
+        file = self.berth.folder / "large.json"
+        file.write_text(json.dumps([{"key": "large", "value": value}]))
+        self.assertEqual(self.save(f"@{file}")[0], 204)  # curl asks with Expect: 100-continue
+        self.assertEqual(curl(f"{self.url}/large")[2], json.dumps(value))
+        file.write_text(json.dumps([{"key": "large", "value": "v" * 10_000_000}]))
+        self.assertEqual(self.save(f"@{file}")[0], 413)
+        self.assertEqual(curl(f"{self.url}/large")[2], json.dumps(value))
+
+    def test_many_requests_on_one_connection(self):
+        urls = []
+        for i in range(50):
+            self.assertEqual(self.save(json.dumps([{"key": f"many{i}", "value": i}]))[0], 204)
+            urls.append(f"{self.url}/many{i}")
+        done = subprocess.run(["curl", "--silent", "-w", "|%{num_connects}\n", *urls], capture_output=True, text=True,
+                              check=True)
+        self.assertEqual(done.stdout, "".join(f"{i}|{1 if i == 0 else 0}\n" for i in range(50)))
+
+
+class PythonSdk(unittest.TestCase):
+    """dapr's state calls go over gRPC; its start-up check over HTTP."""
+
+    @classmethod
+    def setUpClass(cls):
+        cls.berth = cls.enterClassContext(RunningBerth())
+        os.environ["DAPR_HTTP_PORT"] = str(cls.berth.http_port)
+        os.environ["DAPR_GRPC_PORT"] = str(cls.berth.grpc_port)
+        from dapr.clients import DaprClient  # reads the environment when it is imported
+
+        cls.client = cls.enterClassContext(DaprClient())
+
+    def test_save_get_delete(self):
+        self.client.save_state("statestore", "a", json.dumps({"x": 1}))
+        got = self.client.get_state("statestore", "a")
+        self.assertEqual(got.json(), {"x": 1})
+        self.client.delete_state("statestore", "a", etag=got.etag)
+        self.assertEqual(self.client.get_state("statestore", "a").data, b"")
+
+    def test_both_apis_show_the_same_entries(self):
+        self.client.save_state("statestore", "shared", json.dumps([1, 2]))
+        status, headers, body = self.berth.get("shared")
+        self.assertEqual((status, body), (200, b"[1, 2]"))
+        self.assertEqual(self.client.get_state("statestore", "shared").etag, headers["ETag"])
+        self.assertEqual(self.berth.save({"key": "shared", "value": "http"})[0], 204)
+        self.assertEqual(self.client.get_state("statestore", "shared").data, b'"http"')
+
+    def assert_fails(self, code, call, *arguments, **more):
+        import grpc
+
+        with self.assertRaises(grpc.RpcError) as caught:
+            call(*arguments, **more)
+        self.assertEqual(caught.exception.code(), getattr(grpc.StatusCode, code))
+
+    def test_etags(self):
+        from dapr.clients.grpc._state import Concurrency, StateOptions
+
+        first_write = StateOptions(concurrency=Concurrency.first_write)
+        self.client.save_state("statestore", "guarded", "1", options=first_write)
+        self.assert_fails("ABORTED", self.client.save_state, "statestore", "guarded", "2", options=first_write)
+        etag = self.client.get_state("statestore", "guarded").etag
+        self.client.save_state("statestore", "guarded", "2", etag=etag)
+        self.assert_fails("ABORTED", self.client.save_state, "statestore", "guarded", "3", etag=etag)
+        self.assert_fails("INVALID_ARGUMENT", self.client.save_state, "statestore", "guarded", "3", etag="never")
+        self.assert_fails("ABORTED", self.client.delete_state, "statestore", "guarded", etag=etag)
+        self.assertEqual(self.client.get_state("statestore", "guarded").data, b"2")
+
+    def test_bulk(self):
+        from dapr.clients.grpc._state import StateItem
+
+        self.client.save_bulk_state("statestore", [StateItem(f"bulk{i}", f"value{i}") for i in range(20)])
+        items = self.client.get_bulk_state("statestore", ["bulk19", "none", "bulk0"]).items
+        self.assertEqual([(i.key, i.data) for i in items], [("bulk19", b"value19"), ("none", b""), ("bulk0", b"value0")])
+
+    def test_errors(self):
+        self.assert_fails("INVALID_ARGUMENT", self.client.get_state, "nowhere", "a")
+        self.assert_fails("INVALID_ARGUMENT", self.client.save_state, "statestore", "a||b", "1")
+        self.assert_fails("UNIMPLEMENTED", self.client.save_state, "statestore", "a", "1", state_metadata={"ttlInSeconds": "5"})
+        self.assert_fails("UNIMPLEMENTED", self.client.get_secret, "store", "key")
+
+
+class JavaScriptSdk(unittest.TestCase):
+    """@dapr/dapr speaks HTTP for state when told to."""
+
+    def test_all(self):
+        with RunningBerth() as berth:
+            done = subprocess.run(["node", HERE / "dapr_js_test.mjs", str(berth.http_port)], capture_output=True,
+                                  text=True, timeout=120, check=False)
+            self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
+            self.assertIn("all good", done.stdout)
+
+
+if __name__ == "__main__":
+    unittest.main(verbosity=2)

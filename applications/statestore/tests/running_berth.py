@@ -1,0 +1,114 @@
+"""`berth up` on the application's own manifest, with its own ports and its own copy of the component."""
+import json
+import os
+import pathlib
+import re
+import shutil
+import socket
+import subprocess
+import tempfile
+import time
+import urllib.error
+import urllib.request
+
+ROOT = pathlib.Path(__file__).resolve().parents[3]
+BUILD = pathlib.Path(os.environ["BERTH_BUILD"])
+STORES = [BUILD / "guests/store_1.wasm", BUILD / "guests/store_2.wasm"]
+START_SECONDS = 60
+SWAP_SECONDS = 30
+
+
+def free_port():
+    with socket.socket() as s:
+        s.bind(("127.0.0.1", 0))
+        return s.getsockname()[1]
+
+
+class RunningBerth:
+    """Use as a context. Attributes: http_port, grpc_port, component, folder."""
+
+    def __init__(self, memory=None):
+        self._temporary = tempfile.TemporaryDirectory(prefix="berth-statestore-")
+        self.folder = pathlib.Path(self._temporary.name)
+        self.component = self.folder / "store.wasm"
+        self.http_port, self.grpc_port = free_port(), free_port()
+        text = (ROOT / "applications/statestore/berth.yaml").read_text()
+        text = re.sub(r"source: file:\S+", "source: file:store.wasm", text)
+        for port, own in ((3500, self.http_port), (50001, self.grpc_port), (9464, free_port())):
+            text, found = re.subn(rf"127\.0\.0\.1:{port}\b", f"127.0.0.1:{own}", text)
+            assert found, f"berth.yaml no longer listens on port {port}"
+        if memory:
+            text = re.sub(r"memory: \w+", f"memory: {memory}", text)
+        (self.folder / "berth.yaml").write_text(text + "control: { socket: control.sock }\n")
+
+    def __enter__(self):
+        shutil.copy(STORES[0], self.component)
+        self._log = (self.folder / "berth.log").open("w+")
+        self._process = subprocess.Popen([BUILD / "berth", "up", self.folder / "berth.yaml"], cwd=self.folder,
+                                         stdout=self._log, stderr=subprocess.STDOUT)
+        until = time.monotonic() + START_SECONDS
+        while not self._answers():
+            if self._process.poll() is not None or time.monotonic() > until:
+                raise AssertionError(f"berth up does not serve:\n{self.log()}")
+            time.sleep(0.05)
+        return self
+
+    def __exit__(self, *_):
+        self._process.terminate()
+        try:
+            code = self._process.wait(30)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            raise
+        finally:
+            log = self.log()
+            self._log.close()
+            self._temporary.cleanup()
+        assert code == 0, f"berth up ended with code {code}:\n{log}"
+
+    def _answers(self):
+        try:
+            return self.call("GET", "/v1.0/healthz")[0] == 204
+        except urllib.error.URLError:
+            return False
+
+    def log(self):
+        return pathlib.Path(self._log.name).read_text()
+
+    def call(self, method, path, body=None, headers=None):
+        """-> (status, headers, body) of one HTTP call, whatever the status."""
+        request = urllib.request.Request(f"http://127.0.0.1:{self.http_port}{path}", method=method, data=body,
+                                         headers=headers or {})
+        try:
+            with urllib.request.urlopen(request, timeout=60) as response:
+                return response.status, dict(response.headers), response.read()
+        except urllib.error.HTTPError as error:
+            return error.code, dict(error.headers), error.read()
+
+    def save(self, *items):
+        return self.call("POST", "/v1.0/state/statestore", json.dumps(list(items)).encode())
+
+    def get(self, key):
+        return self.call("GET", f"/v1.0/state/statestore/{key}")
+
+    def workload(self):
+        done = subprocess.run([BUILD / "berth", "status", "--json", "--socket", self.folder / "control.sock"],
+                              capture_output=True, text=True, check=True)
+        return json.loads(done.stdout)["workloads"][0]
+
+    def replace(self, content):
+        """The component's file becomes `content`, in one step, as a build would do it."""
+        fresh = self.component.with_suffix(".new")
+        fresh.write_bytes(content)
+        os.replace(fresh, self.component)
+
+    def wait_for_swaps(self, ok=0, failed=0):
+        until = time.monotonic() + SWAP_SECONDS
+        while True:
+            workload = self.workload()
+            swaps = workload["swaps"]
+            if swaps["ok"] >= ok and swaps["failed"] >= failed:
+                return workload
+            if time.monotonic() > until:
+                raise AssertionError(f"wanted {ok} swaps and {failed} failed ones, have {swaps}:\n{self.log()}")
+            time.sleep(0.05)
