@@ -145,7 +145,10 @@ class Header {
     }
     out_.line("  std::variant<" + all + "> cases;\n");
     out_.line("  " + name + "() = default;");
-    for (const std::string& c : cases) out_.line("  " + name + "(" + c + " c) : cases(std::move(c)) {}");
+    // By index: a converting constructor would weigh every case against every other, and compile for long.
+    for (std::size_t i = 0; i < cases.size(); ++i)
+      out_.line("  " + name + "(" + cases[i] + " c) : cases(std::in_place_index<" + std::to_string(i) +
+                ">, std::move(c)) {}");
     out_.line(
         "  template <class Case>\n  [[nodiscard]] bool is() const {\n    return "
         "std::holds_alternative<Case>(cases);\n  }");
