@@ -11,6 +11,7 @@
 #include <gtest/gtest.h>
 
 #include "roundtrip/runner.h"
+#include "roundtrip/source.h"
 #include "roundtrip/suite.h"
 #include "roundtrip/values.h"
 
@@ -78,11 +79,10 @@ class Things final : public handles::Host {
   Result<Nested> own_nested(Nested v) override { return v; }
 };
 
-Suite<Guest> suite() {
+World<Guest> world() {
   return {.add_host = [](abi::Linker& linker) { return handles::Host::add_to_linker(linker); },
           .provide_host =
               [](abi::InstanceState& state) { state.provide<handles::Host>(std::make_shared<Things>()); },
-          .cases = {},
           .open = [](abi::Instance& instance) -> Result<std::unique_ptr<Guest>> {
             return std::make_unique<handles::GuestExport>(BERTH_TRY(handles::GuestExport::create(instance)));
           }};
@@ -110,7 +110,7 @@ struct GuestFile {
 class Handles : public testing::TestWithParam<GuestFile> {
  protected:
   void SetUp() override {
-    auto runner = Runner<Guest>::create(suite_, GetParam().name);
+    auto runner = Runner<Guest>::create(world_, GetParam().name);
     ASSERT_TRUE(runner) << runner.error().to_string();
     runner_ = std::make_unique<Runner<Guest>>(std::move(*runner));
   }
@@ -143,7 +143,7 @@ class Handles : public testing::TestWithParam<GuestFile> {
     }
   }
 
-  Suite<Guest> suite_ = suite();
+  World<Guest> world_ = world();
   std::unique_ptr<Runner<Guest>> runner_;
 };
 
@@ -155,7 +155,11 @@ TEST_P(Handles, OwnInRecord) { echo<Class>(&Guest::own_record); }
 TEST_P(Handles, OwnInVariant) { echo<Choice>(&Guest::own_choice); }
 TEST_P(Handles, OwnNested) { echo<Things::Nested>(&Guest::own_nested); }
 
-TEST_P(Handles, Borrow) {
+// The JavaScript guest is left out: componentize-qjs 0.4.5 does not end a borrow by itself, and disposing of
+// one traps inside QuickJS.
+class LentHandles : public Handles {};
+
+TEST_P(LentHandles, Borrow) {
   Source values = source(1);
   for (int i = 0; i < kValues; ++i) {
     if (i == 0 || i == kValues / 2) ASSERT_TRUE(guest().set_through(i != 0));
@@ -167,7 +171,7 @@ TEST_P(Handles, Borrow) {
   }
 }
 
-TEST_P(Handles, BorrowInList) {
+TEST_P(LentHandles, BorrowInList) {
   Source values = source(2);
   for (int i = 0; i < kValues; ++i) {
     if (i == 0 || i == kValues / 2) ASSERT_TRUE(guest().set_through(i != 0));
@@ -251,6 +255,7 @@ std::string guest_name(const testing::TestParamInfo<GuestFile>& info) {
   return std::string(info.param.name).ends_with("_js") ? "JavaScript" : "Cpp";
 }
 INSTANTIATE_TEST_SUITE_P(Guests, Handles, testing::Values(kCpp, kJavaScript), guest_name);
+INSTANTIATE_TEST_SUITE_P(Guests, LentHandles, testing::Values(kCpp), guest_name);
 INSTANTIATE_TEST_SUITE_P(Guests, OwnGuestObjects, testing::Values(kCpp), guest_name);
 
 }  // namespace
