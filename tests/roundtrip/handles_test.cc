@@ -11,7 +11,6 @@
 #include <gtest/gtest.h>
 
 #include "roundtrip/runner.h"
-#include "roundtrip/source.h"
 #include "roundtrip/suite.h"
 #include "roundtrip/values.h"
 
@@ -79,10 +78,11 @@ class Things final : public handles::Host {
   Result<Nested> own_nested(Nested v) override { return v; }
 };
 
-World<Guest> world() {
+Suite<Guest> suite() {
   return {.add_host = [](abi::Linker& linker) { return handles::Host::add_to_linker(linker); },
           .provide_host =
               [](abi::InstanceState& state) { state.provide<handles::Host>(std::make_shared<Things>()); },
+          .cases = {},
           .open = [](abi::Instance& instance) -> Result<std::unique_ptr<Guest>> {
             return std::make_unique<handles::GuestExport>(BERTH_TRY(handles::GuestExport::create(instance)));
           }};
@@ -110,7 +110,7 @@ struct GuestFile {
 class Handles : public testing::TestWithParam<GuestFile> {
  protected:
   void SetUp() override {
-    auto runner = Runner<Guest>::create(world_, GetParam().name);
+    auto runner = Runner<Guest>::create(suite_, GetParam().name);
     ASSERT_TRUE(runner) << runner.error().to_string();
     runner_ = std::make_unique<Runner<Guest>>(std::move(*runner));
   }
@@ -143,7 +143,7 @@ class Handles : public testing::TestWithParam<GuestFile> {
     }
   }
 
-  World<Guest> world_ = world();
+  Suite<Guest> suite_ = suite();
   std::unique_ptr<Runner<Guest>> runner_;
 };
 

@@ -134,7 +134,7 @@ class Package:
         """A variant whose discriminant has two bytes; apart, because its std::variant compiles for long."""
         package = Package("wide", rng)
         p = package.prims
-        cases = [(f"c{i}", [p["u16"], p["string"], None][i % 3] if i > 250 else None) for i in range(257)]
+        cases = [(f"c{i}", [p["u16"], p["f64"], None][i % 3] if i > 250 else None) for i in range(257)]
         package.echo("echo-variant-257", package.named("variant", cases))
         return package
 

@@ -5,6 +5,7 @@
 #include <gtest/gtest.h>
 
 #include <map>
+#include <numeric>
 #include <random>
 #include <vector>
 
@@ -14,7 +15,9 @@ namespace {
 using testing::HasSubstr;
 using Kind = Condition::Kind;
 
-bool always_room(std::size_t) { return true; }
+bool always_room(std::span<const std::size_t>) { return true; }
+
+Buffer bytes(std::string_view text) { return Buffer::copy(text); }
 
 std::vector<std::uint8_t> saved(const Entries& entries) {
   std::vector<std::uint8_t> out(entries.saved_bytes());
@@ -39,26 +42,26 @@ void fix_checksum(std::vector<std::uint8_t>& state) {
 TEST(Entries, LastWriteWinsAndEveryWriteHasItsOwnVersion) {
   Entries e(always_room);
   EXPECT_EQ(e.get("a"), nullptr);
-  EXPECT_EQ(e.set("a", "1", {}), 1U);
-  EXPECT_EQ(e.set("b", "", {}), 2U);
-  EXPECT_EQ(e.set("a", "2", {}), 3U);
-  EXPECT_EQ(e.get("a")->bytes, "2");
+  EXPECT_EQ(e.set("a", bytes("1"), {}), 1U);
+  EXPECT_EQ(e.set("b", bytes(""), {}), 2U);
+  EXPECT_EQ(e.set("a", bytes("2"), {}), 3U);
+  EXPECT_EQ(e.get("a")->bytes.view(), "2");
   EXPECT_EQ(e.get("a")->version, 3U);
-  EXPECT_EQ(e.get("b")->bytes, "");
+  EXPECT_EQ(e.get("b")->bytes.view(), "");
   EXPECT_TRUE(e.remove("a", {}));
   EXPECT_TRUE(e.remove("a", {}));
   EXPECT_EQ(e.get("a"), nullptr);
-  EXPECT_EQ(e.set("a", "3", {}), 4U);  // not 1 again: an old ETag must stay wrong
+  EXPECT_EQ(e.set("a", bytes("3"), {}), 4U);  // not 1 again: an old ETag must stay wrong
 }
 
 TEST(Entries, ConditionsAreChecked) {
   Entries e(always_room);
-  EXPECT_EQ(e.set("a", "x", {Kind::kIfEtag, "1"}).error(), Refusal::kMismatch);
-  EXPECT_EQ(e.set("a", "x", {Kind::kIfAbsent, {}}), 1U);
-  EXPECT_EQ(e.set("a", "y", {Kind::kIfAbsent, {}}).error(), Refusal::kMismatch);
-  EXPECT_EQ(e.set("a", "y", {Kind::kIfEtag, "2"}).error(), Refusal::kMismatch);
-  EXPECT_EQ(e.get("a")->bytes, "x");
-  EXPECT_EQ(e.set("a", "y", {Kind::kIfEtag, "1"}), 2U);
+  EXPECT_EQ(e.set("a", bytes("x"), {Kind::kIfEtag, "1"}).error(), Refusal::kMismatch);
+  EXPECT_EQ(e.set("a", bytes("x"), {Kind::kIfAbsent, {}}), 1U);
+  EXPECT_EQ(e.set("a", bytes("y"), {Kind::kIfAbsent, {}}).error(), Refusal::kMismatch);
+  EXPECT_EQ(e.set("a", bytes("y"), {Kind::kIfEtag, "2"}).error(), Refusal::kMismatch);
+  EXPECT_EQ(e.get("a")->bytes.view(), "x");
+  EXPECT_EQ(e.set("a", bytes("y"), {Kind::kIfEtag, "1"}), 2U);
   EXPECT_EQ(e.remove("a", {Kind::kIfAbsent, {}}).error(), Refusal::kMismatch);
   EXPECT_EQ(e.remove("a", {Kind::kIfEtag, "1"}).error(), Refusal::kMismatch);
   EXPECT_TRUE(e.remove("a", {Kind::kIfEtag, "2"}));
@@ -68,14 +71,14 @@ TEST(Entries, ConditionsAreChecked) {
 
 TEST(Entries, WhatWasNeverAnEtagIsInvalid) {
   Entries e(always_room);
-  ASSERT_TRUE(e.set("a", "x", {}));
+  ASSERT_TRUE(e.set("a", bytes("x"), {}));
   for (const std::string_view etag :
        {"", "0", "01", "+1", "-1", " 1", "1 ", "x", "1.0", "18446744073709551616", "99999999999999999999",
         "111111111111111111111"}) {
-    EXPECT_EQ(e.set("a", "y", {Kind::kIfEtag, etag}).error(), Refusal::kInvalid) << etag;
+    EXPECT_EQ(e.set("a", bytes("y"), {Kind::kIfEtag, etag}).error(), Refusal::kInvalid) << etag;
     EXPECT_EQ(e.remove("a", {Kind::kIfEtag, etag}).error(), Refusal::kInvalid) << etag;
   }
-  EXPECT_EQ(e.set("a", "y", {Kind::kIfEtag, "18446744073709551615"}).error(), Refusal::kMismatch);
+  EXPECT_EQ(e.set("a", bytes("y"), {Kind::kIfEtag, "18446744073709551615"}).error(), Refusal::kMismatch);
 }
 
 TEST(Entries, BehaveLikeAModelAndHandOverAtAnyTime) {
@@ -95,7 +98,7 @@ TEST(Entries, BehaveLikeAModelAndHandOverAtAnyTime) {
         (condition.kind == Kind::kIfEtag && at != model.end() && std::to_string(at->second.second) == etag);
     if (random() % 3 != 0) {
       if (condition.kind == Kind::kIfEtag && version == 0) continue;  // "0" is no ETag
-      const auto done = e->set(key, value, condition);
+      const auto done = e->set(key, bytes(value), condition);
       ASSERT_EQ(done.has_value(), holds);
       if (holds) model[key] = {value, ++version};
       if (holds) ASSERT_EQ(*done, version);
@@ -115,27 +118,29 @@ TEST(Entries, BehaveLikeAModelAndHandOverAtAnyTime) {
   }
   for (const auto& [key, value] : model) {
     ASSERT_NE(e->get(key), nullptr);
-    EXPECT_EQ(e->get(key)->bytes, value.first);
+    EXPECT_EQ(e->get(key)->bytes.view(), value.first);
     EXPECT_EQ(e->get(key)->version, value.second);
   }
 }
 
 // A memory of a fixed size: what the guest's malloc says, made exact.
 std::size_t room_left = 0;
-bool limited_room(std::size_t bytes) { return bytes <= room_left; }
+bool limited_room(std::span<const std::size_t> blocks) {
+  return std::accumulate(blocks.begin(), blocks.end(), std::size_t{0}) <= room_left;
+}
 
 TEST(Entries, AWriteWithoutRoomIsRefusedAndChangesNothing) {
   Entries e(limited_room);
   room_left = 2 * kCallReserve;
-  ASSERT_TRUE(e.set("a", std::string(1000, 'x'), {}));
+  ASSERT_TRUE(e.set("a", bytes(std::string(1000, 'x')), {}));
   room_left = kCallReserve;  // nothing left beyond the reserve
-  EXPECT_EQ(e.set("b", "y", {}).error(), Refusal::kFull);
-  EXPECT_EQ(e.set("a", std::string(1001, 'y'), {}).error(), Refusal::kFull);
+  EXPECT_EQ(e.set("b", bytes("y"), {}).error(), Refusal::kFull);
+  EXPECT_EQ(e.set("a", bytes(std::string(1001, 'y')), {}).error(), Refusal::kFull);
   EXPECT_EQ(e.get("b"), nullptr);
-  EXPECT_EQ(e.get("a")->bytes, std::string(1000, 'x'));
+  EXPECT_EQ(e.get("a")->bytes.view(), std::string(1000, 'x'));
   // What needs no more memory goes on.
-  EXPECT_TRUE(e.set("a", std::string(1000, 'z'), {}));
-  EXPECT_TRUE(e.set("a", "short", {}));
+  EXPECT_TRUE(e.set("a", bytes(std::string(1000, 'z')), {}));
+  EXPECT_TRUE(e.set("a", bytes("short"), {}));
   EXPECT_TRUE(e.remove("a", {}));
 }
 
@@ -145,7 +150,7 @@ TEST(Entries, RoomForTheHandOverIsAlwaysKept) {
   const std::string value(10'000, 'v');
   for (int i = 0;; ++i) {
     room_left = 64 * 1024 * 1024 - used;
-    const auto done = e.set("key" + std::to_string(i), value, {});
+    const auto done = e.set("key" + std::to_string(i), bytes(value), {});
     if (!done) {
       EXPECT_EQ(done.error(), Refusal::kFull);
       break;
@@ -158,10 +163,10 @@ TEST(Entries, RoomForTheHandOverIsAlwaysKept) {
 
 TEST(Entries, ADamagedStateIsRefusedAndNothingChanges) {
   Entries e(always_room);
-  for (int i = 0; i < 20; ++i) ASSERT_TRUE(e.set("key" + std::to_string(i), std::string(i, 'v'), {}));
+  for (int i = 0; i < 20; ++i) ASSERT_TRUE(e.set("key" + std::to_string(i), bytes(std::string(i, 'v')), {}));
   const auto good = saved(e);
   Entries other(always_room);
-  ASSERT_TRUE(other.set("mine", "x", {}));
+  ASSERT_TRUE(other.set("mine", bytes("x"), {}));
   const auto unchanged = [&] { return other.size() == 1 && other.get("mine") != nullptr; };
 
   for (std::size_t size = 0; size < good.size(); ++size) {
@@ -202,7 +207,7 @@ TEST(Entries, ADamagedStateIsRefusedAndNothingChanges) {
 
 TEST(Entries, AStateThatDoesNotFitIsRefused) {
   Entries e(always_room);
-  ASSERT_TRUE(e.set("a", std::string(100'000, 'x'), {}));
+  ASSERT_TRUE(e.set("a", bytes(std::string(100'000, 'x')), {}));
   const auto state = saved(e);
   Entries small(limited_room);
   room_left = 50'000;
@@ -211,8 +216,8 @@ TEST(Entries, AStateThatDoesNotFitIsRefused) {
 
 TEST(Entries, AStateWithAKeyTwiceIsRefused) {
   Entries e(always_room);
-  ASSERT_TRUE(e.set("a", "x", {}));
-  ASSERT_TRUE(e.set("b", "y", {}));
+  ASSERT_TRUE(e.set("a", bytes("x"), {}));
+  ASSERT_TRUE(e.set("b", bytes("y"), {}));
   auto state = saved(e);
   for (auto& byte : state) {
     if (byte == 'b' && &byte - state.data() >= 32) byte = 'a';

@@ -1,6 +1,7 @@
 // JsonReader: walks over JSON text and gives values as slices of it, unparsed.
 #pragma once
 
+#include <concepts>
 #include <cstddef>
 #include <string>
 #include <string_view>
@@ -17,6 +18,8 @@ class JsonReader {
  public:
   // `text` must outlive the reader and the slices it gives.
   explicit JsonReader(std::string_view text) : text_(text) {}
+  template <std::same_as<std::string> Temporary>
+  explicit JsonReader(Temporary&&) = delete;
 
   // The first character of the next value or punctuation; '\0' at the end.
   char peek();

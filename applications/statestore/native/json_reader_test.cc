@@ -133,7 +133,8 @@ TEST(JsonReader, BoundsTheDepth) {
   };
   EXPECT_TRUE(is_json(nested(kMaxJsonDepth)));
   EXPECT_FALSE(is_json(nested(kMaxJsonDepth + 1)));
-  JsonReader reader(nested(1'000'000));
+  const std::string deep = nested(1'000'000);
+  JsonReader reader(deep);
   EXPECT_FALSE(reader.skip());
   EXPECT_EQ(reader.error(), "nested deeper than 256 at byte 257");
 }

@@ -28,14 +28,14 @@ Task<Answer<std::optional<Entry>>> MemoryStore::get(std::string_view key) {
   const std::lock_guard lock(mutex_);
   const memory::Value* const value = entries_.get(key);
   if (value == nullptr) co_return std::optional<Entry>();
-  co_return std::optional<Entry>(
-      Entry{{value->bytes.begin(), value->bytes.end()}, std::to_string(value->version)});
+  const std::string_view bytes = value->bytes.view();
+  co_return std::optional<Entry>(Entry{{bytes.begin(), bytes.end()}, std::to_string(value->version)});
 }
 
 Task<Answer<std::string>> MemoryStore::set(std::string_view key, std::string_view value,
                                            Condition condition) {
   const std::lock_guard lock(mutex_);
-  const auto version = entries_.set(key, value, to_entries(condition));
+  const auto version = entries_.set(key, memory::Buffer::copy(value), to_entries(condition));
   if (!version) co_return refused<std::string>(to_error(version.error()));
   co_return std::to_string(*version);
 }

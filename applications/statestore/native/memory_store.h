@@ -23,7 +23,7 @@ class MemoryStore final : public Store {
 
  private:
   mutable std::mutex mutex_;
-  memory::Entries entries_{[](std::size_t) { return true; }};  // guarded by mutex_
+  memory::Entries entries_{[](std::span<const std::size_t>) { return true; }};  // guarded by mutex_
 };
 
 }  // namespace berth::statestore

@@ -129,6 +129,39 @@ class PythonSdk(unittest.TestCase):
         self.assert_fails("UNIMPLEMENTED", self.client.get_secret, "store", "key")
 
 
+class RawGrpc(unittest.TestCase):
+    """What no SDK would send."""
+
+    @classmethod
+    def setUpClass(cls):
+        import grpc
+
+        cls.berth = cls.enterClassContext(RunningBerth())
+        cls.channel = cls.enterClassContext(grpc.insecure_channel(f"127.0.0.1:{cls.berth.grpc_port}"))
+
+    def call(self, method, message):
+        """-> the name of the status code"""
+        import grpc
+
+        try:
+            self.channel.unary_unary(f"/dapr.proto.runtime.v1.Dapr/{method}")(message, timeout=30)
+            return "OK"
+        except grpc.RpcError as error:
+            return error.code().name
+
+    def test_bad_messages(self):
+        good = b"\x0a\x0astatestore\x12\x06\x0a\x01k\x12\x01v"
+        self.assertEqual(self.call("SaveState", good), "OK")
+        for message in (b"\xff", b"\x0b", good[:-1], b"\x08\x01", b"\x12\xff\xff\xff\xff\x0f"):
+            self.assertEqual(self.call("SaveState", message), "INVALID_ARGUMENT", message)
+        self.assertEqual(self.call("SaveState", b""), "INVALID_ARGUMENT")  # no store of that name
+        self.assertEqual(self.call("SaveState", good[:12] + b"\x12\x03\x0a\x01\xff"), "INVALID_ARGUMENT")  # key not UTF-8
+        self.assertEqual(self.call("SaveState", good[:12] + b"\x12\x00" * 10_001), "INVALID_ARGUMENT")
+        self.assertEqual(self.call("SaveState", b"x" * 6_000_000), "RESOURCE_EXHAUSTED")
+        self.assertEqual(self.call("Unheard", good), "UNIMPLEMENTED")
+        self.assertEqual(self.berth.get("k")[2], b"v")
+
+
 class JavaScriptSdk(unittest.TestCase):
     """@dapr/dapr speaks HTTP for state when told to."""
 

@@ -3,17 +3,20 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <cstdlib>
 #include <expected>
 #include <functional>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <unordered_map>
+#include <utility>
 
 namespace memory {
 
-// Can `bytes` more be allocated? Asked before each write that needs more memory.
-using HasRoom = bool (*)(std::size_t bytes);
+// Could blocks of these sizes be allocated together? Asked before each write that needs more memory.
+using HasRoom = bool (*)(std::span<const std::size_t> blocks);
 
 // Kept free for what a call brings in or takes out: the largest request body of the state API.
 inline constexpr std::size_t kCallReserve = 5 * 1024 * 1024;
@@ -26,8 +29,33 @@ struct Condition {
 
 enum class Refusal : std::uint8_t { kMismatch, kInvalid, kFull };
 
+// Bytes in memory of malloc, which is where a guest's arguments arrive: they are kept without a copy.
+// One thread at a time.
+class Buffer {
+ public:
+  Buffer() = default;
+  // Takes over; `data` may be anything when `size` is 0.
+  Buffer(std::uint8_t* data, std::size_t size) : data_(size == 0 ? nullptr : data), size_(size) {}
+  Buffer(Buffer&& other) noexcept
+      : data_(std::exchange(other.data_, nullptr)), size_(std::exchange(other.size_, 0)) {}
+  Buffer& operator=(Buffer&& other) noexcept {
+    std::swap(data_, other.data_);
+    std::swap(size_, other.size_);
+    return *this;
+  }
+  ~Buffer() { std::free(data_); }
+  [[nodiscard]] static Buffer copy(std::string_view bytes);
+
+  [[nodiscard]] std::string_view view() const { return {reinterpret_cast<const char*>(data_), size_}; }
+  [[nodiscard]] std::size_t size() const { return size_; }
+
+ private:
+  std::uint8_t* data_ = nullptr;
+  std::size_t size_ = 0;
+};
+
 struct Value {
-  std::string bytes;
+  Buffer bytes;
   std::uint64_t version = 0;
 };
 
@@ -41,8 +69,7 @@ class Entries {
   // Lives until the next write.
   [[nodiscard]] const Value* get(std::string_view key) const;
   // Returns the new version.
-  std::expected<std::uint64_t, Refusal> set(std::string_view key, std::string_view value,
-                                            const Condition& condition);
+  std::expected<std::uint64_t, Refusal> set(std::string_view key, Buffer value, const Condition& condition);
   std::expected<void, Refusal> remove(std::string_view key, const Condition& condition);
 
   [[nodiscard]] std::size_t size() const { return entries_.size(); }

@@ -15,12 +15,17 @@ namespace api = exports::berth::state::store;
 
 namespace {
 
-// Memory grows and never shrinks in wasm, so a block that could be had once can be had again. The
-// writes through a volatile pointer keep the compiler from leaving the question out.
-bool has_room(std::size_t bytes) {
-  void* volatile block = std::malloc(bytes);
-  const bool had = block != nullptr;
-  std::free(block);
+// Memory grows and never shrinks in wasm, so what could be had once can be had again, if only in
+// blocks as large as then: the room is asked for as it will be needed.
+bool has_room(std::span<const std::size_t> sizes) {
+  // Through a volatile pointer, so that the compiler does not leave the question out.
+  void* volatile blocks[3] = {};
+  bool had = true;
+  for (std::size_t i = 0; i < sizes.size(); ++i) {
+    blocks[i] = std::malloc(sizes[i]);
+    had = had && blocks[i] != nullptr;
+  }
+  for (void* const block : blocks) std::free(block);
   return had;
 }
 
@@ -66,13 +71,14 @@ wit::vector<std::uint8_t> copy_of(std::string_view bytes) {
 std::expected<std::optional<api::Entry>, api::Error> api::Get(wit::string key) {
   const memory::Value* const value = entries().get(key.get_view());
   if (value == nullptr) return std::nullopt;
-  return Entry{.value = copy_of(value->bytes), .etag = to_etag(value->version)};
+  return Entry{.value = copy_of(value->bytes.view()), .etag = to_etag(value->version)};
 }
 
 std::expected<wit::string, api::Error> api::Set(wit::string key, wit::vector<std::uint8_t> value,
                                                 Condition condition) {
-  const std::string_view bytes(reinterpret_cast<const char*>(value.data()), value.size());
-  const auto version = entries().set(key.get_view(), bytes, to_condition(condition));
+  const std::size_t size = value.size();
+  const auto version =
+      entries().set(key.get_view(), memory::Buffer(value.leak(), size), to_condition(condition));
   if (!version) return std::unexpected(to_error(version.error()));
   return to_etag(*version);
 }
@@ -84,7 +90,8 @@ std::expected<void, api::Error> api::Delete(wit::string key, Condition condition
 }
 
 std::expected<void, wit::string> exports::berth::lifecycle::probe::Probe() {
-  if (has_room(memory::kCallReserve)) return {};
+  const std::size_t blocks[] = {memory::kCallReserve};
+  if (has_room(blocks)) return {};
   return std::unexpected(
       wit::string::from_view("the memory limit is too small for a store: 16MiB is the least that is useful"));
 }
