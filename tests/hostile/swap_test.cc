@@ -60,8 +60,8 @@ class Keeper {
  public:
   explicit Keeper(abi::Instance& instance) : instance_(instance) {}
   Result<U32> call(std::string_view name) {
-    abi::Export function = BERTH_TRY(abi::Call<U32>::find(instance_.pre(), "", name, "func() -> u32"));
-    return abi::Call<U32>::run(instance_, function, name);
+    abi::Function function = BERTH_TRY(abi::Call<U32>::find(instance_.pre(), "", name, "func() -> u32"));
+    return abi::Call<U32>::run(instance_, function);
   }
 
  private:
