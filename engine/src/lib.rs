@@ -11,6 +11,7 @@ pub mod engine;
 pub mod error;
 mod exit_code;
 pub mod ffi;
+pub mod files;
 pub mod hooks;
 pub mod http;
 pub mod instance;
