@@ -117,6 +117,9 @@ void berth_component_free(berth_component_t* component);
  *   {"name":"r","kind":"resource"}   {"name":"t","kind":"type"}   {"name":"x","kind":"component"|"module"}
  * in the order of the binary. */
 berth_error_t* berth_component_describe(const berth_component_t* component, berth_bytes_t* out);
+/* The same of a component binary, validated but not compiled; every "type" is empty. What it accepts
+ * can still fail to compile (a limit of the engine), never the other way round. */
+berth_error_t* berth_read_shape(const uint8_t* bytes, size_t len, berth_bytes_t* out);
 
 /* ---- linking ------------------------------------------------------------------------------ */
 

@@ -19,6 +19,7 @@ pub mod invoke;
 pub mod limits;
 pub mod linker;
 pub mod pre;
+mod shape;
 pub mod task;
 pub mod types_text;
 pub mod wasi;
