@@ -19,10 +19,7 @@ class BaseGrant final : public host::Grant {
   explicit BaseGrant(const grants::Services& services) : log_(std::make_shared<LineLog>(services)) {}
 
   std::string_view capability() const override { return "cli"; }
-  bool covers(std::string_view interface) const override {
-    return grants::contains({"wasi:cli", grants::kWasiVersion, kCli}, interface) ||
-           grants::contains({"wasi:io", grants::kWasiVersion, kIo}, interface);
-  }
+  bool covers(std::string_view interface) const override { return base_covers(interface); }
   Result<void> link(abi::Linker& linker) const override {
     BERTH_TRY(linker.add_wasi("io"));
     return linker.add_wasi("cli");
@@ -40,6 +37,11 @@ class BaseGrant final : public host::Grant {
 };
 
 }  // namespace
+
+bool base_covers(std::string_view interface) {
+  return grants::contains({"wasi:cli", grants::kWasiVersion, kCli}, interface) ||
+         grants::contains({"wasi:io", grants::kWasiVersion, kIo}, interface);
+}
 
 std::shared_ptr<const host::Grant> base_grant(const grants::Services& services) {
   return std::make_shared<BaseGrant>(services);

@@ -76,12 +76,13 @@ class Folder : public ::testing::Test {
 };
 
 TEST_F(Folder, MissingDirectoriesAreErrorsThatSayWhatToDo) {
-  auto missing = make({{.host = root_ / "none", .guest = "/data"}});
+  grants::testing::Process process;
+  auto missing = make({{.host = root_ / "none", .guest = "/data"}}, process.services());
   ASSERT_FALSE(missing);
   EXPECT_EQ(missing.error().code(), Code::kNotFound);
   EXPECT_TRUE(missing.error().message().contains("create it or correct `host`")) << missing.error().message();
   std::ofstream(root_ / "file") << "x";
-  auto file = make({{.host = root_ / "file", .guest = "/data"}});
+  auto file = make({{.host = root_ / "file", .guest = "/data"}}, process.services());
   ASSERT_FALSE(file);
   EXPECT_EQ(file.error().code(), Code::kInvalidArgument);
   EXPECT_TRUE(file.error().message().contains("grant the folder of a file")) << file.error().message();
@@ -93,7 +94,9 @@ TEST_F(Folder, DirectoryStaysTheOneThatWasGranted) {
   fs::create_directories(root_ / "secret");
   std::ofstream(root_ / "work" / "granted" / "mine") << "x";
   std::ofstream(root_ / "secret" / "theirs") << "x";
-  auto grant = make({{.host = root_ / "work" / "granted", .guest = "/data", .access = Access::kReadWrite}});
+  grants::testing::Process process;
+  auto grant = make({{.host = root_ / "work" / "granted", .guest = "/data", .access = Access::kReadWrite}},
+                    process.services());
   ASSERT_TRUE(grant) << grant.error().message();
   fs::rename(root_ / "work" / "granted", root_ / "work" / "moved");
   fs::create_directory_symlink(root_ / "secret", root_ / "work" / "granted");
@@ -103,6 +106,42 @@ TEST_F(Folder, DirectoryStaysTheOneThatWasGranted) {
   EXPECT_TRUE(settings.preopens[0].write);
   EXPECT_TRUE(fs::exists(fs::path(settings.preopens[0].host_path) / "mine"));
   EXPECT_FALSE(fs::exists(fs::path(settings.preopens[0].host_path) / "theirs"));
+}
+
+// The line is YAML whatever the path is, and relative paths stay as the manifest has them.
+TEST_F(Folder, DenialNamesALineThatWorks) {
+  grants::testing::Process process;
+  const fs::path odd = root_ / "a \"b\" \\c: {d}";
+  fs::create_directories(odd);
+  const std::string written = fs::relative(odd).string();
+  const auto grant =
+      grants::testing::grant(capability(), "[{ host: '" + written + "', guest: /data }]", process.services());
+  ASSERT_TRUE(grant);
+  host::WasiSettings settings{.version = "sha256:1"};
+  grant->configure(settings);
+  ASSERT_EQ(settings.file_denied.size(), 1U);
+  settings.file_denied[0]({.operation = "open-at", .directory = "/data", .path = "x\r\n\x1b[2J"});
+  const std::string message = process.log().last(1)[0].message;
+  EXPECT_TRUE(message.starts_with("denied: open-at of \"x\\r\\n\\x1b[2J\" below /data, which is read-only; "))
+      << message;
+  const std::string line = message.substr(message.find("filesystem: ") + 12);
+  const auto proposed = read_yaml(line, "berth.yaml");
+  ASSERT_TRUE(proposed) << line;
+  EXPECT_EQ((*proposed)[0].host, fs::path(written).lexically_normal());
+  EXPECT_EQ((*proposed)[0].guest, "/data");
+  EXPECT_EQ((*proposed)[0].access, Access::kReadWrite);
+  EXPECT_TRUE(process.metrics().expose().contains("capability=\"filesystem\""));
+}
+
+TEST(Filesystem, ADenialIsOneLine) {
+  EXPECT_EQ(text_of({.operation = "write-via-stream", .directory = "/data"}),
+            "write-via-stream of an open file below /data, which is read-only");
+  EXPECT_EQ(
+      text_of(
+          {.why = abi::FileRefusal::kOutside, .operation = "stat-at", .directory = "/data", .path = "../x"}),
+      "stat-at of \"../x\" below /data: the path leads out of the directory that it starts in");
+  EXPECT_LT(text_of({.operation = "open-at", .directory = "/data", .path = std::string(100'000, 'x')}).size(),
+            400U);
 }
 
 }  // namespace

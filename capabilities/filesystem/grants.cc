@@ -1,4 +1,4 @@
-// filesystem: reading the section, and directories held open.
+// filesystem: reading the section, directories held open, and saying which line would have allowed it.
 #include "capabilities/filesystem/grants.h"
 
 #include <fcntl.h>
@@ -11,6 +11,7 @@
 #include <system_error>
 
 #include "capabilities/filesystem/limits.h"
+#include "capabilities/grants/denials.h"
 #include "capabilities/grants/section.h"
 #include "capabilities/grants/wasi_grant.h"
 #include "manifest/reader.h"
@@ -51,10 +52,51 @@ class OpenDirectory {
   int fd_;
 };
 
+// A YAML text in quotes, whatever stands in a path.
+std::string yaml_text(std::string_view text) {
+  std::string out = "\"";
+  for (const char c : text) {
+    if (c == '"' || c == '\\') out += '\\';
+    out += c;
+  }
+  return out + '"';
+}
+
+void report(grants::Denials& denials, const std::vector<Directory>& directories,
+            const abi::FileDenial& denial) {
+  if (denial.why == abi::FileRefusal::kOutside)
+    return denials.report(
+        text_of(denial),
+        "nothing; no path leaves a granted directory, so grant the folder that it leads to: "
+        "filesystem: [{ host: ./folder, guest: /folder }]");
+  const auto granted = std::ranges::find(directories, denial.directory, &Directory::guest);
+  denials.report(text_of(denial),
+                 fmt::format("filesystem: [{{ host: {}, guest: {}, access: read-write }}]",
+                             yaml_text(granted == directories.end() ? "./folder" : granted->written),
+                             yaml_text(denial.directory)));
+}
+
 class FilesystemGrant final : public grants::WasiGrant {
  public:
-  FilesystemGrant() : WasiGrant("filesystem", kSet) {}
+  FilesystemGrant(std::vector<Directory> directories, grants::Services services)
+      : WasiGrant("filesystem", kSet),
+        directories_(std::make_shared<const std::vector<Directory>>(std::move(directories))),
+        services_(std::move(services)) {}
 
+  Result<void> open() {
+    for (const Directory& directory : *directories_) BERTH_TRY(open(directory));
+    return {};
+  }
+
+  void configure(host::WasiSettings& settings) const override {
+    settings.preopens.insert(settings.preopens.end(), preopens_.begin(), preopens_.end());
+    settings.file_denied.push_back(
+        [directories = directories_,
+         denials = std::make_shared<grants::Denials>(services_, "filesystem", settings.version)](
+            const abi::FileDenial& denial) { report(*denials, *directories, denial); });
+  }
+
+ private:
   Result<void> open(const Directory& directory) {
     const int fd = ::open(directory.host.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC);
     if (fd < 0) {
@@ -76,11 +118,8 @@ class FilesystemGrant final : public grants::WasiGrant {
     return {};
   }
 
-  void configure(host::WasiSettings& settings) const override {
-    settings.preopens.insert(settings.preopens.end(), preopens_.begin(), preopens_.end());
-  }
-
- private:
+  std::shared_ptr<const std::vector<Directory>> directories_;
+  grants::Services services_;
   std::vector<OpenDirectory> open_;
   std::vector<host::Preopen> preopens_;
 };
@@ -106,6 +145,7 @@ std::optional<Directory> read_directory(const manifest::Value& value, const std:
   if (grants::count(problems) > before) return std::nullopt;
 
   Directory directory{.host = {},
+                      .written = *host,
                       .guest = inside.lexically_normal().string(),
                       .access = access.value_or(0) == 1 ? Access::kReadWrite : Access::kReadOnly};
   if (directory.guest.size() > 1 && directory.guest.ends_with('/')) directory.guest.pop_back();
@@ -133,25 +173,24 @@ std::optional<std::vector<Directory>> read(const manifest::Value& value, const s
   return directories;
 }
 
-Result<std::shared_ptr<const host::Grant>> make(const std::vector<Directory>& directories) {
-  auto grant = std::make_shared<FilesystemGrant>();
-  for (const Directory& directory : directories) BERTH_TRY(grant->open(directory));
+Result<std::shared_ptr<const host::Grant>> make(std::vector<Directory> directories,
+                                                const grants::Services& services) {
+  auto grant = std::make_shared<FilesystemGrant>(std::move(directories), services);
+  BERTH_TRY(grant->open());
   return grant;
 }
 
+std::string text_of(const abi::FileDenial& denial) {
+  return fmt::format("{} of {} below {}{}", denial.operation,
+                     denial.path.empty() ? "an open file" : fmt::format("\"{}\"", grants::shown(denial.path)),
+                     denial.directory,
+                     denial.why == abi::FileRefusal::kReadOnly
+                         ? ", which is read-only"
+                         : ": the path leads out of the directory that it starts in");
+}
+
 grants::Capability capability() {
-  return {
-      .info = {.name = "filesystem",
-               .covers = [](std::string_view interface) { return grants::contains(kSet, interface); },
-               .grant_line = "filesystem: []"},
-      .section = &kSection,
-      .read = [](const manifest::Value& value, const std::string& path,
-                 manifest::Problems& problems) -> grants::Maker {
-        auto directories = read(value, path, problems);
-        if (!directories) return {};
-        return [directories = std::move(*directories)](const grants::Services&) { return make(directories); };
-      },
-  };
+  return grants::wasi_capability("filesystem", "[]", kSet, kSection, read, make);
 }
 
 }  // namespace berth::filesystem

@@ -4,9 +4,11 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <span>
 
 #include "capabilities/grants/limits.h"
 #include "manifest/reader.h"
+#include "net/address.h"
 
 namespace berth::grants {
 
@@ -52,6 +54,18 @@ std::vector<Text> read_texts(const Value& map, std::string_view key, const std::
       texts.push_back({*text, item.mark()});
   }
   return texts;
+}
+
+std::vector<std::string> read_address_rules(const Value& map, std::string_view key, const std::string& path,
+                                            Problems& problems) {
+  std::vector<std::string> rules;
+  for (Text& item : read_texts(map, key, path, problems)) {
+    if (auto one = net::AddressPolicy::parse(std::span(&item.text, 1)); !one)
+      problems.add(item.mark, fmt::format("{}: {}", path, one.error().message()));
+    else
+      rules.push_back(std::move(item.text));
+  }
+  return rules;
 }
 
 }  // namespace berth::grants

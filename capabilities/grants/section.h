@@ -31,5 +31,9 @@ struct Text {
 // text, empty, too long for a rule or with control characters are problems.
 [[nodiscard]] std::vector<Text> read_texts(const manifest::Value& map, std::string_view key,
                                            const std::string& path, manifest::Problems& problems);
+// Those that net::AddressPolicy takes; the others are problems.
+[[nodiscard]] std::vector<std::string> read_address_rules(const manifest::Value& map, std::string_view key,
+                                                          const std::string& path,
+                                                          manifest::Problems& problems);
 
 }  // namespace berth::grants

@@ -3,6 +3,7 @@
 
 #include <string>
 #include <string_view>
+#include <utility>
 
 #include "capabilities/grants/capability.h"
 #include "capabilities/grants/interfaces.h"
@@ -27,7 +28,27 @@ class WasiGrant : public host::Grant {
   InterfaceSet set_;
 };
 
-// A WASI capability that takes no settings: `NAME: {}`. `section` has no keys; all are constants.
+// A WASI capability. read(value, path, problems) -> std::optional<Rules>, with nothing when there are
+// problems; make(Rules, services) -> Result<std::shared_ptr<const host::Grant>>. The rest are constants;
+// `smallest` is the least that the section may say.
+template <class Read, class Make>
+[[nodiscard]] Capability wasi_capability(std::string_view name, std::string_view smallest,
+                                         const InterfaceSet& set, const manifest::Section& section, Read read,
+                                         Make make) {
+  return {.info = {.name = std::string(name),
+                   .covers = [set](std::string_view interface) { return contains(set, interface); },
+                   .grant_line = std::string(name) + ": " + std::string(smallest)},
+          .section = &section,
+          .read = [read, make](const manifest::Value& value, const std::string& path,
+                               manifest::Problems& problems) -> Maker {
+            auto rules = read(value, path, problems);
+            if (!rules) return {};
+            return
+                [make, rules = std::move(*rules)](const Services& services) { return make(rules, services); };
+          }};
+}
+
+// One that takes no settings: `NAME: {}`. `section` has no keys.
 [[nodiscard]] Capability plain_wasi(std::string_view name, const InterfaceSet& set,
                                     const manifest::Section& section);
 

@@ -4,7 +4,6 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <span>
 
 #include "abi/state.h"
 #include "capabilities/grants/denials.h"
@@ -152,12 +151,9 @@ Rule read_rule(const manifest::Value& value, const std::string& path, std::vecto
     else
       rule.methods.push_back(item.text);
   }
-  for (grants::Text& item : grants::read_texts(value, "addresses", reader.path_of("addresses"), problems)) {
-    if (auto one = net::AddressPolicy::parse(std::span(&item.text, 1)); !one)
-      reader.problem(item.mark, "addresses", one.error().message());
-    else
-      addresses.push_back(std::move(item.text));
-  }
+  for (std::string& rule :
+       grants::read_address_rules(value, "addresses", reader.path_of("addresses"), problems))
+    addresses.push_back(std::move(rule));
   return rule;
 }
 
@@ -198,21 +194,11 @@ std::optional<Rules> read(const manifest::Value& value, const std::string& path,
 }
 
 grants::Capability capability() {
-  return {
-      .info = {.name = "http",
-               .covers = [](std::string_view interface) { return grants::contains(kSet, interface); },
-               .grant_line = "http: []"},
-      .section = &kSection,
-      .read = [](const manifest::Value& value, const std::string& path,
-                 manifest::Problems& problems) -> grants::Maker {
-        auto rules = read(value, path, problems);
-        if (!rules) return {};
-        return [rules = std::move(*rules)](
-                   const grants::Services& services) -> Result<std::shared_ptr<const host::Grant>> {
-          return std::make_shared<HttpGrant>(rules, services);
-        };
-      },
-  };
+  return grants::wasi_capability(
+      "http", "[]", kSet, kSection, read,
+      [](const Rules& rules, const grants::Services& services) -> Result<std::shared_ptr<const host::Grant>> {
+        return std::make_shared<HttpGrant>(rules, services);
+      });
 }
 
 }  // namespace berth::http

@@ -22,4 +22,6 @@ std::shared_ptr<const host::Grant> base_grant(const grants::Services& services) 
   return cli_streams::base_grant(services);
 }
 
+bool base_covers(std::string_view interface) { return cli_streams::base_covers(interface); }
+
 }  // namespace berth::registry

@@ -4,7 +4,6 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <span>
 
 #include "capabilities/grants/denials.h"
 #include "capabilities/grants/endpoint.h"
@@ -87,14 +86,8 @@ class SocketsGrant final : public grants::WasiGrant {
 
 void read_addresses(const manifest::Value& section, std::string_view key, const std::string& path,
                     net::AddressPolicy& policy, manifest::Problems& problems) {
-  const std::string key_path = fmt::format("{}.{}", path, key);
-  std::vector<std::string> rules;
-  for (grants::Text& item : grants::read_texts(section, key, key_path, problems)) {
-    if (auto one = net::AddressPolicy::parse(std::span(&item.text, 1)); !one)
-      problems.add(item.mark, fmt::format("{}: {}", key_path, one.error().message()));
-    else
-      rules.push_back(std::move(item.text));
-  }
+  const auto rules = grants::read_address_rules(section, key, fmt::format("{}.{}", path, key), problems);
+  // Cannot fail: each rule was accepted alone.
   if (auto all = net::AddressPolicy::parse(rules)) policy = std::move(*all);
 }
 
@@ -138,21 +131,11 @@ std::optional<Rules> read(const manifest::Value& value, const std::string& path,
 }
 
 grants::Capability capability() {
-  return {
-      .info = {.name = "sockets",
-               .covers = [](std::string_view interface) { return grants::contains(kSet, interface); },
-               .grant_line = "sockets: {}"},
-      .section = &kSection,
-      .read = [](const manifest::Value& value, const std::string& path,
-                 manifest::Problems& problems) -> grants::Maker {
-        auto rules = read(value, path, problems);
-        if (!rules) return {};
-        return [rules = std::move(*rules)](
-                   const grants::Services& services) -> Result<std::shared_ptr<const host::Grant>> {
-          return std::make_shared<SocketsGrant>(rules, services);
-        };
-      },
-  };
+  return grants::wasi_capability(
+      "sockets", "{}", kSet, kSection, read,
+      [](const Rules& rules, const grants::Services& services) -> Result<std::shared_ptr<const host::Grant>> {
+        return std::make_shared<SocketsGrant>(rules, services);
+      });
 }
 
 }  // namespace berth::sockets

@@ -117,6 +117,9 @@ void berth_component_free(berth_component_t* component);
  *   {"name":"r","kind":"resource"}   {"name":"t","kind":"type"}   {"name":"x","kind":"component"|"module"}
  * in the order of the binary. */
 berth_error_t* berth_component_describe(const berth_component_t* component, berth_bytes_t* out);
+/* The same of a component binary, validated but not compiled; every "type" is empty. What it accepts
+ * can still fail to compile (a limit of the engine), never the other way round. */
+berth_error_t* berth_read_shape(const uint8_t* bytes, size_t len, berth_bytes_t* out);
 
 /* ---- linking ------------------------------------------------------------------------------ */
 
@@ -214,6 +217,17 @@ typedef struct {
   bool write;
 } berth_preopen_t;
 
+typedef enum {
+  BERTH_FILE_READ_ONLY, /* a change below a preopen without `write` */
+  BERTH_FILE_OUTSIDE    /* a path that leads out of the directory it starts in */
+} berth_file_refusal_t;
+typedef struct {
+  berth_file_refusal_t why;
+  berth_str_t operation; /* as wasi:filesystem/types names it: "open-at" */
+  berth_str_t directory; /* guest_path of the preopen through which the guest came */
+  berth_str_t path;      /* as the guest gave it; empty for an operation on an open file */
+} berth_file_denial_t;
+
 /* Decisions about the outside. Called on the thread that runs the guest or on an engine I/O thread;
  * must not block. A NULL pointer denies. */
 typedef struct {
@@ -223,6 +237,9 @@ typedef struct {
   bool (*http)(void* user, berth_str_t method, berth_str_t scheme, berth_str_t authority, berth_str_t path);
   /* Output of the guest, as it writes; stream is 1 or 2. NULL with inherit_stdio false: discarded. */
   void (*output)(void* user, int stream, const uint8_t* data, size_t len);
+  /* A file operation was refused by what the preopens allow, never by the system's own permissions.
+   * Told after the fact: the guest gets "not-permitted" either way. NULL: nobody is told. */
+  void (*file_denied)(void* user, const berth_file_denial_t* denial);
 } berth_wasi_hooks_t;
 
 typedef struct {

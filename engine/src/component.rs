@@ -1,11 +1,10 @@
-//! Components: recognising, parsing, adapting, compiling and describing them.
+//! Components: recognising, parsing, adapting and compiling them.
 
 use crate::engine::Engine;
 use crate::error::{CError, Code, Failure, boundary, caught_or, describe};
 use crate::ffi::{Bytes, Str, slice};
-use crate::types_text::Names;
+use crate::shape;
 use std::sync::Arc;
-use wasmtime::component::types::ComponentItem;
 
 /// What `berth_component_t` points to (an `Arc`).
 pub struct Component {
@@ -26,22 +25,23 @@ fn kind(bytes: &[u8]) -> i32 {
     }
 }
 
-fn compile(engine: &Arc<Engine>, bytes: &[u8]) -> Result<Component, Failure> {
+/// Fails unless the first bytes are those of a component.
+fn expect_component(bytes: &[u8]) -> Result<(), Failure> {
     match kind(bytes) {
-        COMPONENT => {}
-        MODULE => {
-            return Err(Failure::invalid(
-                "this is a core WebAssembly module, not a component; wrap it with the preview-1 \
-                 adapter (berth does it for a `wasm32-wasip1` program) or build it for \
-                 `wasm32-wasip2`",
-            ));
-        }
-        _ => {
-            return Err(Failure::invalid(
-                "not a WebAssembly binary (wrong first 8 bytes)",
-            ));
-        }
+        COMPONENT => Ok(()),
+        MODULE => Err(Failure::invalid(
+            "this is a core WebAssembly module, not a component; wrap it with the preview-1 \
+             adapter (berth does it for a `wasm32-wasip1` program) or build it for \
+             `wasm32-wasip2`",
+        )),
+        _ => Err(Failure::invalid(
+            "not a WebAssembly binary (wrong first 8 bytes)",
+        )),
     }
+}
+
+fn compile(engine: &Arc<Engine>, bytes: &[u8]) -> Result<Component, Failure> {
+    expect_component(bytes)?;
     let wt = wasmtime::component::Component::from_binary(&engine.wt, bytes)
         .map_err(|e| describe(Code::Invalid, &e))?;
     Ok(Component {
@@ -84,72 +84,6 @@ fn exports_start(module: &[u8]) -> Result<bool, Failure> {
         }
     }
     Ok(false)
-}
-
-impl Component {
-    fn json(&self) -> String {
-        let engine = &self.engine.wt;
-        let ty = self.wt.component_type();
-        let names = Names::of(&ty, engine);
-        let mut out = String::from("{\"imports\":");
-        items(engine, &names, ty.imports(engine), &mut out);
-        out.push_str(",\"exports\":");
-        items(engine, &names, ty.exports(engine), &mut out);
-        out.push('}');
-        out
-    }
-}
-
-fn items<'a>(
-    engine: &wasmtime::Engine,
-    names: &Names,
-    list: impl Iterator<Item = (&'a str, wasmtime::component::types::ComponentExtern<'a>)>,
-    out: &mut String,
-) {
-    out.push('[');
-    for (i, (name, item)) in list.enumerate() {
-        if i > 0 {
-            out.push(',');
-        }
-        out.push_str("{\"name\":");
-        quote(name, out);
-        let kind = match &item.ty {
-            ComponentItem::ComponentInstance(_) => "interface",
-            ComponentItem::ComponentFunc(_) | ComponentItem::CoreFunc(_) => "func",
-            ComponentItem::Resource(_) => "resource",
-            ComponentItem::Type(_) => "type",
-            ComponentItem::Component(_) => "component",
-            ComponentItem::Module(_) => "module",
-        };
-        out.push_str(",\"kind\":");
-        quote(kind, out);
-        match &item.ty {
-            ComponentItem::ComponentInstance(instance) => {
-                out.push_str(",\"items\":");
-                items(engine, names, instance.exports(engine), out);
-            }
-            ComponentItem::ComponentFunc(func) => {
-                out.push_str(",\"type\":");
-                quote(&names.func(func), out);
-            }
-            _ => {}
-        }
-        out.push('}');
-    }
-    out.push(']');
-}
-
-fn quote(text: &str, out: &mut String) {
-    out.push('"');
-    for c in text.chars() {
-        match c {
-            '"' => out.push_str("\\\""),
-            '\\' => out.push_str("\\\\"),
-            c if c < ' ' => out.push_str(&format!("\\u{:04x}", c as u32)),
-            c => out.push(c),
-        }
-    }
-    out.push('"');
 }
 
 #[unsafe(no_mangle)]
@@ -228,7 +162,23 @@ pub unsafe extern "C" fn berth_component_describe(
     boundary(|| {
         let component =
             unsafe { component.as_ref() }.ok_or_else(|| Failure::invalid("no component"))?;
-        unsafe { out.write(Bytes::from_vec(component.json().into_bytes())) };
+        let json = shape::of_compiled(&component.wt, &component.engine.wt);
+        unsafe { out.write(Bytes::from_vec(json.into_bytes())) };
+        Ok(())
+    })
+}
+
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn berth_read_shape(
+    bytes: *const u8,
+    len: usize,
+    out: *mut Bytes,
+) -> *mut CError {
+    boundary(|| {
+        let bytes = unsafe { slice(bytes, len) };
+        expect_component(bytes)?;
+        let json = shape::of_bytes(bytes)?;
+        unsafe { out.write(Bytes::from_vec(json.into_bytes())) };
         Ok(())
     })
 }

@@ -150,12 +150,21 @@ pub struct Preopen {
 }
 
 #[repr(C)]
+pub struct FileDenial {
+    pub why: i32,
+    pub operation: Str,
+    pub directory: Str,
+    pub path: Str,
+}
+
+#[repr(C)]
 #[derive(Clone, Copy)]
 pub struct WasiHooks {
     pub connect: Option<unsafe extern "C" fn(*mut c_void, i32, *const SockAddr) -> bool>,
     pub resolve: Option<unsafe extern "C" fn(*mut c_void, Str) -> bool>,
     pub http: Option<unsafe extern "C" fn(*mut c_void, Str, Str, Str, Str) -> bool>,
     pub output: Option<unsafe extern "C" fn(*mut c_void, i32, *const u8, usize)>,
+    pub file_denied: Option<unsafe extern "C" fn(*mut c_void, *const FileDenial)>,
 }
 
 #[repr(C)]

@@ -115,7 +115,12 @@ impl Funcs {
 }
 
 impl Instance {
-    pub fn new(pre: *const Pre, config: *const InstanceConfig) -> Result<Box<Instance>, Failure> {
+    /// # Safety
+    /// Each is NULL, which is refused, or valid during the call.
+    pub unsafe fn new(
+        pre: *const Pre,
+        config: *const InstanceConfig,
+    ) -> Result<Box<Instance>, Failure> {
         let config = unsafe { config.as_ref() }.ok_or_else(|| Failure::invalid("no config"))?;
         if pre.is_null() {
             return Err(Failure::invalid("no pre"));
@@ -259,7 +264,7 @@ pub unsafe extern "C" fn berth_instance_new(
     out: *mut *mut Instance,
 ) -> *mut CError {
     boundary(|| {
-        let mut instance = Instance::new(pre, config)?;
+        let mut instance = unsafe { Instance::new(pre, config) }?;
         Instance::inline_only(&instance.pre)?;
         Deadline::arm_inline(&mut instance.store, deadline_ticks);
         let Instance { store, pre, .. } = &mut *instance;

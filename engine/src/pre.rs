@@ -24,6 +24,10 @@ pub struct Pre {
     component: wasmtime::component::Component,
     names: Names,
     pub resources: Vec<HostResource>,
+    #[expect(
+        clippy::vec_box,
+        reason = "C holds their addresses while the list grows"
+    )]
     exports: Mutex<Vec<Box<Export>>>,
 }
 
@@ -241,7 +245,7 @@ impl Pre {
 
     fn export(&self, wanted: Export, text: &str) -> Result<*const Export, Failure> {
         let mut exports = self.exports.lock().unwrap_or_else(PoisonError::into_inner);
-        let same = |known: &&Box<Export>| {
+        let same = |known: &Export| {
             known.interface == wanted.interface
                 && known.name == wanted.name
                 && (known.flat_params, known.flat_results, known.result_handles)
@@ -267,7 +271,7 @@ impl Pre {
                 ),
             ));
         }
-        if let Some(known) = exports.iter().find(same) {
+        if let Some(known) = exports.iter().find(|known| same(known)) {
             return Ok(&raw const **known);
         }
         let shape = Shape::of(&func);

@@ -175,7 +175,7 @@ pub unsafe extern "C" fn berth_instance_start(
     task: *mut *mut Task,
 ) -> *mut CError {
     boundary(|| {
-        let mut made = Instance::new(pre, config)?;
+        let mut made = unsafe { Instance::new(pre, config) }?;
         let end = Deadline::arm_fibre(&mut made.store, deadline_ticks);
         let instance = Box::into_raw(made);
         let work: Work = Box::pin(async move {

@@ -2,7 +2,8 @@
 //! C++ takes about the outside.
 
 use crate::error::{CError, Code, Failure, Shared, boundary, describe};
-use crate::ffi::{self, SockAddr, Str, slice};
+use crate::ffi::{self, FileDenial, SockAddr, Str, slice};
+use crate::files::{Directories, Files, FilesView};
 use crate::http::Http;
 use crate::instance::StoreData;
 use crate::linker::Linker;
@@ -14,7 +15,7 @@ use std::task::{Context, Poll};
 use wasmtime::component::{HasData, Resource, ResourceTable};
 use wasmtime_wasi::cli::{IsTerminal, StdoutStream, WasiCli, WasiCliView as _};
 use wasmtime_wasi::clocks::{WasiClocks, WasiClocksView as _};
-use wasmtime_wasi::filesystem::{WasiFilesystem, WasiFilesystemView as _};
+use wasmtime_wasi::filesystem::WasiFilesystemCtxView;
 use wasmtime_wasi::p2::bindings::sockets::ip_name_lookup::{self, ResolveAddressStream};
 use wasmtime_wasi::p2::bindings::sockets::network::{ErrorCode, IpAddress, Network};
 use wasmtime_wasi::p2::bindings::{cli, clocks, filesystem, random, sockets};
@@ -101,6 +102,12 @@ impl Hooks {
             )
         })
     }
+
+    pub fn file_denied(&self, denial: &FileDenial) {
+        if let Some(file_denied) = self.hooks.file_denied {
+            unsafe { file_denied(self.user.0, denial) };
+        }
+    }
 }
 
 /// The WASI part of a store.
@@ -109,6 +116,7 @@ pub struct Wasi {
     table: ResourceTable,
     http_ctx: WasiHttpCtx,
     http: Http,
+    directories: Directories,
     hooks: Hooks,
 }
 
@@ -126,6 +134,7 @@ impl Wasi {
                 resolve: None,
                 http: None,
                 output: None,
+                file_denied: None,
             },
         };
         let mut builder = WasiCtx::builder();
@@ -150,6 +159,7 @@ impl Wasi {
             table,
             http_ctx: WasiHttpCtx::new(),
             http: Http::new(hooks, extra_ca),
+            directories: Directories::new(),
             hooks,
         }))
     }
@@ -277,6 +287,18 @@ impl StoreData {
         self.wasi
             .as_mut()
             .expect("a component that imports WASI has WASI state")
+    }
+
+    fn files(&mut self) -> FilesView<'_> {
+        let wasi = self.wasi();
+        FilesView {
+            inner: WasiFilesystemCtxView {
+                ctx: wasi.ctx.filesystem(),
+                table: &mut wasi.table,
+            },
+            directories: &mut wasi.directories,
+            hooks: wasi.hooks,
+        }
     }
 }
 
@@ -464,8 +486,8 @@ impl Linker {
                 random::insecure_seed::add_to_linker::<D, WasiRandom>(l, |d| d.ctx().ctx.random())
             }
             "filesystem" => {
-                filesystem::preopens::add_to_linker::<D, WasiFilesystem>(l, D::filesystem)?;
-                filesystem::types::add_to_linker::<D, WasiFilesystem>(l, D::filesystem)
+                filesystem::preopens::add_to_linker::<D, Files>(l, D::files)?;
+                filesystem::types::add_to_linker::<D, Files>(l, D::files)
             }
             "sockets" => {
                 let network = sockets::network::LinkOptions::default();

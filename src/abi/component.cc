@@ -61,6 +61,12 @@ std::vector<std::uint8_t> take_bytes(berth_bytes_t bytes) {
   return out;
 }
 
+Result<Shape> take_shape(berth_bytes_t json) {
+  Result<Shape> shape = parse_shape({reinterpret_cast<const char*>(json.data), json.len});
+  berth_bytes_free(json);
+  return shape;
+}
+
 }  // namespace
 
 BinaryKind binary_kind(std::span<const std::uint8_t> bytes) {
@@ -96,18 +102,22 @@ Result<Shape> parse_shape(std::string_view json) {
   return shape;
 }
 
+Result<Shape> read_shape(std::span<const std::uint8_t> bytes) {
+  berth_bytes_t json{};
+  if (auto r = check(berth_read_shape(bytes.data(), bytes.size(), &json)); !r)
+    return fail(std::move(r).error());
+  return take_shape(json);
+}
+
 Result<std::shared_ptr<const Component>> Component::compile(std::shared_ptr<const Engine> engine,
                                                             std::span<const std::uint8_t> bytes) {
   berth_component_t* raw = nullptr;
   if (auto r = check(berth_component_compile(engine->raw(), bytes.data(), bytes.size(), &raw)); !r)
     return fail(std::move(r).error());
   std::shared_ptr<Component> component(new Component(std::move(engine), raw));
-  berth_bytes_t text{};
-  if (auto r = check(berth_component_describe(raw, &text)); !r) return fail(std::move(r).error());
-  Result<Shape> shape = parse_shape({reinterpret_cast<const char*>(text.data), text.len});
-  berth_bytes_free(text);
-  if (!shape) return fail(std::move(shape).error());
-  component->shape_ = std::move(*shape);
+  berth_bytes_t json{};
+  if (auto r = check(berth_component_describe(raw, &json)); !r) return fail(std::move(r).error());
+  component->shape_ = BERTH_TRY(take_shape(json));
   return component;
 }
 

@@ -40,6 +40,9 @@ enum class BinaryKind : std::uint8_t { kUnknown, kComponent, kModule };
 
 // Parses the engine's description (berth_component_describe).
 [[nodiscard]] Result<Shape> parse_shape(std::string_view json);
+// The shape of a component binary, which is validated but not compiled. Functions have no type.
+// kInvalidArgument, as Component::compile.
+[[nodiscard]] Result<Shape> read_shape(std::span<const std::uint8_t> bytes);
 
 // Compiled code. Immutable; threads: thread-safe.
 class Component final {

@@ -43,6 +43,15 @@ void on_output(void* user, int stream, const uint8_t* data, size_t len) {
   OutsidePolicy* p = policy(user);
   if (p != nullptr) decide([&] { return p->output(stream, {data, len}), true; });
 }
+void on_file_denied(void* user, const berth_file_denial_t* denial) {
+  OutsidePolicy* p = policy(user);
+  if (p == nullptr) return;
+  const FileDenial d{.why = static_cast<FileRefusal>(denial->why),
+                     .operation = view(denial->operation),
+                     .directory = view(denial->directory),
+                     .path = view(denial->path)};
+  decide([&] { return p->file_denied(d), true; });
+}
 
 // InstanceOptions as the engine wants them; borrows from both arguments.
 class RawConfig {
@@ -67,7 +76,8 @@ class RawConfig {
     wasi_.inherit_stdio = w.stdio == Stdio::kInherit;
     wasi_.extra_ca_pem = str(w.extra_ca_pem);
     // An output hook would take the guest's output away from the process.
-    wasi_.hooks = {on_connect, on_resolve, on_http, w.stdio == Stdio::kInherit ? nullptr : on_output};
+    wasi_.hooks = {on_connect, on_resolve, on_http, w.stdio == Stdio::kInherit ? nullptr : on_output,
+                   on_file_denied};
     config_.wasi = &wasi_;
   }
   RawConfig(const RawConfig&) = delete;

@@ -26,6 +26,19 @@ struct SocketAddress {
   std::uint8_t bytes[16] = {};  // network order, the first 4 for family 4
 };
 
+enum class FileRefusal : std::uint8_t {
+  kReadOnly,  // a change below a directory that is open for reading only
+  kOutside,   // a path that leads out of the directory it starts in
+};
+// A file operation that the directories given to the guest do not allow. Never one that the system
+// itself refused. Borrows for the call.
+struct FileDenial {
+  FileRefusal why = FileRefusal::kReadOnly;
+  std::string_view operation;  // as wasi:filesystem/types names it: "open-at"
+  std::string_view directory;  // the guest's path of the directory through which it came
+  std::string_view path;       // as the guest gave it; empty for an operation on an open file
+};
+
 // Decides what a guest may reach through WASI. Every default denies.
 // Thread-safe: called on the thread that runs the guest or on an engine thread; must not block.
 class OutsidePolicy {
@@ -40,6 +53,8 @@ class OutsidePolicy {
   }
   // What the guest writes, as it writes it; stream is 1 or 2.
   virtual void output(int /*stream*/, std::span<const std::uint8_t>) {}
+  // Told after the fact: the guest gets an error either way.
+  virtual void file_denied(const FileDenial&) {}
 };
 
 // Created by the host for each instance, before it. Generated bindings find the implementation of

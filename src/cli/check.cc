@@ -1,15 +1,19 @@
-// berth check: says what is wrong with manifests and starts nothing.
+// berth check: says what is wrong with manifests and their components, and starts nothing.
 #include <CLI/CLI.hpp>
-#include <filesystem>
+#include <algorithm>
 #include <memory>
 #include <nlohmann/json.hpp>
 #include <string>
 #include <vector>
 
+#include "capabilities/registry/registry.h"
 #include "cli/commands.h"
 #include "cli/exit_code.h"
 #include "cli/known.h"
 #include "cli/output.h"
+#include "host/component/artifact.h"
+#include "host/component/loader.h"
+#include "host/component/world.h"
 #include "manifest/manifest.h"
 
 namespace berth::cli {
@@ -25,16 +29,30 @@ nlohmann::ordered_json problem_json(const Error& error) {
   return {{"file", at.file}, {"line", at.line}, {"column", at.column}, {"message", error.message()}};
 }
 
-// What `up` would find only later: a component that is not there.
-manifest::Problems missing_sources(const manifest::Manifest& m) {
+// What `up` would find only later: a component that is not there, is none, or imports what is not granted.
+void check_component(const manifest::Workload& w, const Known& known, manifest::Problems& problems) {
+  const auto problem = [&](const std::string& message) {
+    problems.add(w.source.mark, "workloads." + w.name + ".source: " + message);
+  };
+  const auto artifact = host::read_artifact(w.source.path);
+  if (!artifact && artifact.error().code() == Code::kNotFound)
+    return problem("no file " + w.source.path.string() + "; build it, or correct the path");
+  if (!artifact) return problem(artifact.error().message());
+  const auto shape = host::read_shape(*artifact);
+  if (!shape) return problem(shape.error().message());
+  const auto covered = [&](std::string_view interface) {
+    return registry::base_covers(interface) ||
+           std::ranges::any_of(w.grants, [&](const manifest::Grant& grant) {
+             return known.capability(grant.name).info.covers(interface);
+           });
+  };
+  for (const auto& [import, how_to_allow] : host::uncovered_imports(*shape, covered, known.offered(), w.name))
+    problem("the component imports " + import + ", which is not granted; " + how_to_allow);
+}
+
+manifest::Problems check_components(const manifest::Manifest& m, const Known& known) {
   manifest::Problems problems(m.file);
-  for (const manifest::Workload& w : m.workloads) {
-    std::error_code error;
-    if (!std::filesystem::is_regular_file(w.source.path, error)) {
-      problems.add(w.source.mark, "workloads." + w.name + ".source: no file " + w.source.path.string() +
-                                      "; build it, or correct the path");
-    }
-  }
+  for (const manifest::Workload& w : m.workloads) check_component(w, known, problems);
   return problems;
 }
 
@@ -44,7 +62,7 @@ int check(const Options& options) {
   nlohmann::ordered_json report = nlohmann::ordered_json::array();
   for (const std::string& file : options.files) {
     auto loaded = manifest::load(file, known.options());
-    manifest::Problems problems = loaded ? missing_sources(*loaded) : std::move(loaded.error());
+    manifest::Problems problems = loaded ? check_components(*loaded, known) : std::move(loaded.error());
     if (!problems.empty()) code = kBadInput;
     if (!options.json) {
       for (const Error& error : problems.errors()) {
@@ -76,7 +94,8 @@ int check(const Options& options) {
 }  // namespace
 
 void add_check(CLI::App& app, int& exit_code) {
-  CLI::App* command = app.add_subcommand("check", "Say what is wrong with a manifest; start nothing");
+  CLI::App* command =
+      app.add_subcommand("check", "Say what is wrong with a manifest and its components; start nothing");
   const auto options = std::make_shared<Options>();
   command->add_option("FILE", options->files, "Manifests")->required();
   command->add_flag("--json", options->json, "Print problems and the effective manifest as JSON");

@@ -12,6 +12,12 @@ Known::Known() : capabilities_(registry::capabilities()), trigger_kinds_(all_tri
   for (const TriggerKind& kind : trigger_kinds_) triggers_.push_back(kind.extension);
 }
 
+std::vector<host::CapabilityInfo> Known::offered() const {
+  std::vector<host::CapabilityInfo> out;
+  for (const grants::Capability& capability : capabilities_) out.push_back(capability.info);
+  return out;
+}
+
 const TriggerKind& Known::trigger(std::string_view name) const {
   return *std::ranges::find(trigger_kinds_, name, [](const TriggerKind& k) { return k.extension.name; });
 }

@@ -6,6 +6,7 @@
 
 #include "capabilities/grants/capability.h"
 #include "cli/triggers.h"
+#include "host/capability.h"
 #include "manifest/manifest.h"
 #include "manifest/schema.h"
 
@@ -19,7 +20,8 @@ class Known final {
   Known(const Known&) = delete;
   Known& operator=(const Known&) = delete;
 
-  [[nodiscard]] const std::vector<grants::Capability>& capabilities() const { return capabilities_; }
+  // What a refusal needs to name the line that would allow an import.
+  [[nodiscard]] std::vector<host::CapabilityInfo> offered() const;
   // The capability and the trigger of a key that `options()` accepted.
   [[nodiscard]] const grants::Capability& capability(std::string_view name) const;
   [[nodiscard]] const TriggerKind& trigger(std::string_view name) const;

@@ -117,7 +117,8 @@ TEST(Check, ReportsEveryProblemWithItsPlace) {
 
 TEST(Check, SaysOkAndShowsTheEffectiveManifest) {
   const TempFolder folder;
-  std::ofstream(folder.path() / "a.wasm") << "x";
+  // The smallest component.
+  std::ofstream(folder.path() / "a.wasm") << std::string_view("\0asm\x0d\0\1\0", 8);
   std::ofstream(folder.path() / "berth.yaml")
       << "workloads: {a: {source: file:a.wasm, grants: {clocks: {}}}}\n";
   const std::string file = (folder.path() / "berth.yaml").string();

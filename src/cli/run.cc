@@ -13,6 +13,7 @@
 #include "abi/engine.h"
 #include "abi/instance.h"
 #include "abi/linker.h"
+#include "capabilities/filesystem/grants.h"
 #include "cli/commands.h"
 #include "cli/component_file.h"
 #include "cli/exit_code.h"
@@ -30,7 +31,8 @@ struct Options {
   std::string invoke;
 };
 
-// A guest of `run` reaches files it was given and nothing else; the first denial says so.
+// A guest of `run` reaches files it was given and nothing else; the first denial of network and of
+// files says so.
 // Thread-safe.
 class DenyOutside final : public abi::OutsidePolicy {
  public:
@@ -38,6 +40,13 @@ class DenyOutside final : public abi::OutsidePolicy {
   bool resolve(std::string_view) override { return deny("a name look-up"); }
   bool http(std::string_view, std::string_view, std::string_view, std::string_view) override {
     return deny("an HTTP request");
+  }
+  void file_denied(const abi::FileDenial& denial) override {
+    if (said_of_files_.test_and_set()) return;
+    print_error(fmt::format("denied: {}; {}", filesystem::text_of(denial),
+                            denial.why == abi::FileRefusal::kReadOnly
+                                ? "to allow it, leave out ::ro after --dir"
+                                : "give the folder that it leads to with another --dir"));
   }
 
  private:
@@ -51,6 +60,7 @@ class DenyOutside final : public abi::OutsidePolicy {
     return false;
   }
   std::atomic_flag said_;
+  std::atomic_flag said_of_files_;
 };
 
 // Turns Ctrl-C into the end of the guest. Before there is one, and for a guest that a first Ctrl-C did

@@ -117,9 +117,7 @@ Result<> RunningHost::start_engine() {
   engine_ = BERTH_TRY(abi::Engine::create(options));
   io_ = BERTH_TRY(
       net::IoContext::create(static_cast<int>(std::clamp(std::thread::hardware_concurrency(), 1U, 16U))));
-  std::vector<host::CapabilityInfo> offered;
-  for (const grants::Capability& capability : known_.capabilities()) offered.push_back(capability.info);
-  loader_ = std::make_unique<host::Loader>(engine_, *io_, std::move(offered));
+  loader_ = std::make_unique<host::Loader>(engine_, *io_, known_.offered());
   host_ = std::make_unique<host::Host>(*io_, metrics_);
   return {};
 }

@@ -41,6 +41,8 @@ struct WasiSettings {
   // Each makes one instance's receiver of what the guest writes to stream 1 or 2, as it writes it.
   // Called once per instance; the receiver is used by one thread at a time and dies with the instance.
   std::vector<std::function<std::function<void(int stream, std::string_view data)>()>> output;
+  // Each is told of a file operation that the preopens did not allow.
+  std::vector<std::function<void(const abi::FileDenial&)>> file_denied;
   // Set by the host before Grant::configure: the component's version, for metrics.
   std::string version;
 };

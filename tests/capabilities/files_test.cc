@@ -2,8 +2,11 @@
 #include <gtest/gtest.h>
 #include <sys/stat.h>
 
+#include <algorithm>
+#include <chrono>
 #include <filesystem>
 #include <fstream>
+#include <sstream>
 
 #include "world.h"
 
@@ -47,6 +50,15 @@ class Files : public ::testing::Test {
     EXPECT_EQ(answer, "ok");
     world_.stop();
     return world_.process.log().last(1)[0].message;
+  }
+  // What berth_denials_total says of files, all versions together.
+  std::uint64_t denials() {
+    std::uint64_t sum = 0;
+    std::istringstream text(world_.process.metrics().expose());
+    for (std::string line; std::getline(text, line);)
+      if (line.starts_with("berth_denials_total{") && line.contains("capability=\"filesystem\""))
+        sum += std::stoull(line.substr(line.rfind(' ') + 1));
+    return sum;
   }
   std::string grant(std::string_view access) const {
     return "[{ host: " + (root_ / "data").string() + ", guest: /data, access: " + std::string(access) + " }]";
@@ -117,6 +129,45 @@ TEST_F(Files, NoPathLeadsOutside) {
   EXPECT_EQ(get("secret"), "outside");
   EXPECT_FALSE(fs::exists(root_ / "new"));
   EXPECT_FALSE(fs::exists(root_ / "a"));
+}
+
+// What an operator reads, and that writing it down has the effect it promises.
+TEST_F(Files, DenialsNameTheLineThatAllowsThem) {
+  EXPECT_TRUE(run(grant("read-only"), {"unlink", "/data/a"}).starts_with("error "));
+  const std::string line =
+      "[{ host: \"" + (root_ / "data").string() + "\", guest: \"/data\", access: read-write }]";
+  EXPECT_TRUE(
+      world_.process.logged("denied: unlink-file-at of \"a\" below /data, which is read-only; to allow "
+                            "it, write under workloads.shop.grants: filesystem: " +
+                            line))
+      << world_.process.lines().back();
+  EXPECT_EQ(run(line, {"unlink", "/data/a"}), "ok");
+
+  EXPECT_TRUE(run(grant("read-write"), {"read", "/data/../secret"}).starts_with("error "));
+  EXPECT_TRUE(
+      world_.process.logged("denied: open-at of \"../secret\" below /data: the path leads out of the "
+                            "directory that it starts in; to allow it, write under "
+                            "workloads.shop.grants: nothing; no path leaves a granted directory"));
+  EXPECT_EQ(denials(), 2U);
+}
+
+TEST_F(Files, WhatTheSystemRefusesIsNoDenial) {
+  EXPECT_TRUE(run(grant("read-write"), {"link", "/data/sub", "/data/again"}).starts_with("error "));
+  EXPECT_TRUE(run(grant("read-write"), {"read", "/data/none"}).starts_with("error "));
+  EXPECT_FALSE(world_.process.logged("denied: "));
+  EXPECT_EQ(denials(), 0U);
+}
+
+TEST_F(Files, AFloodOfDenialsIsCountedAndNotLogged) {
+  const auto start = std::chrono::steady_clock::now();
+  EXPECT_EQ(run(grant("read-only"), {"probe", "/data/a", "100000"}), "refused 100000");
+  const auto seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+  EXPECT_EQ(denials(), 100'000U);
+  const auto lines = world_.process.lines();
+  const auto denied =
+      std::ranges::count_if(lines, [](const std::string& line) { return line.contains("denied: open-at"); });
+  EXPECT_GE(denied, 20);
+  EXPECT_LE(static_cast<double>(denied), 20 + 2 * seconds) << "20 at once and 2 a second";
 }
 
 // Two grants of one workload: what is read-only stays so, whatever is moved between them.

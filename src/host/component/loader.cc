@@ -3,6 +3,8 @@
 
 #include <fmt/format.h>
 
+#include <span>
+#include <type_traits>
 #include <utility>
 
 #include "abi/linker.h"
@@ -16,6 +18,34 @@ constexpr std::string_view kCoreModule =
 
 Error with_source(Error error, const Artifact& artifact) {
   return std::move(error).context("loading " + artifact.source);
+}
+
+// Passes the component in the artifact to `use`: its bytes, or what the preview-1 adapter makes of a
+// module. Every error says what was loaded.
+template <class Use>
+std::invoke_result_t<Use, std::span<const std::uint8_t>> with_component(const Artifact& artifact, Use use) {
+  const abi::BinaryKind kind = abi::binary_kind(artifact.bytes);
+  if (kind == abi::BinaryKind::kUnknown) {
+    return fail(
+        with_source(Error(Code::kInvalidArgument,
+                          "it is not WebAssembly: the file does not begin with its magic number; give a "
+                          "component (.wasm) or a preview-1 module"),
+                    artifact));
+  }
+  if (kind == abi::BinaryKind::kComponent) {
+    auto used = use(artifact.bytes);
+    if (!used) return fail(with_source(std::move(used).error(), artifact));
+    return used;
+  }
+  auto adapted = abi::adapt_module(artifact.bytes);
+  if (!adapted) {
+    return fail(with_source(
+        std::move(adapted).error().context(fmt::format(kCoreModule, "is no preview-1 command either")),
+        artifact));
+  }
+  auto used = use(*adapted);
+  if (!used) return fail(with_source(std::move(used).error().context("adapting its core module"), artifact));
+  return used;
 }
 
 // The limits of a workload must fit into the engine's pool, or they would silently be smaller.
@@ -35,30 +65,14 @@ Result<void> check_limits(const LoadRequest& request, const abi::EngineOptions& 
 
 }  // namespace
 
+Result<abi::Shape> read_shape(const Artifact& artifact) {
+  return with_component(artifact, [](std::span<const std::uint8_t> bytes) { return abi::read_shape(bytes); });
+}
+
 Result<std::shared_ptr<const abi::Component>> Loader::compile(const Artifact& artifact) const {
-  const abi::BinaryKind kind = abi::binary_kind(artifact.bytes);
-  if (kind == abi::BinaryKind::kUnknown) {
-    return fail(
-        with_source(Error(Code::kInvalidArgument,
-                          "it is not WebAssembly: the file does not begin with its magic number; give a "
-                          "component (.wasm) or a preview-1 module"),
-                    artifact));
-  }
-  if (kind == abi::BinaryKind::kComponent) {
-    auto component = abi::Component::compile(engine_, artifact.bytes);
-    if (!component) return fail(with_source(std::move(component).error(), artifact));
-    return component;
-  }
-  auto adapted = abi::adapt_module(artifact.bytes);
-  if (!adapted) {
-    return fail(with_source(
-        std::move(adapted).error().context(fmt::format(kCoreModule, "is no preview-1 command either")),
-        artifact));
-  }
-  auto component = abi::Component::compile(engine_, *adapted);
-  if (!component)
-    return fail(with_source(std::move(component).error().context("adapting its core module"), artifact));
-  return component;
+  return with_component(artifact, [this](std::span<const std::uint8_t> bytes) {
+    return abi::Component::compile(engine_, bytes);
+  });
 }
 
 Result<std::shared_ptr<const ComponentVersion>> Loader::link(const Artifact& artifact,

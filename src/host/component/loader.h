@@ -29,6 +29,10 @@ struct LoadRequest {
   bool inherit_stdio = false;    // the guest writes to this process's own output
 };
 
+// What the component in the artifact imports and exports, without compiling it: functions have no type.
+// Blocks. Errors as Loader::compile's, but for what only compiling finds.
+[[nodiscard]] Result<abi::Shape> read_shape(const Artifact& artifact);
+
 // Owns nothing but its references to the engine; loading never blocks a call.
 // Thread-safe. All methods block; each can be called while workloads run.
 class Loader final {

@@ -31,6 +31,9 @@ class Decisions final : public abi::OutsidePolicy {
     const std::string_view text(reinterpret_cast<const char*>(data.data()), data.size());
     for (const auto& sink : sinks_) sink(stream, text);
   }
+  void file_denied(const abi::FileDenial& denial) override {
+    for (const auto& told : settings_->file_denied) told(denial);
+  }
 
  private:
   std::shared_ptr<const WasiSettings> settings_;

@@ -40,30 +40,34 @@ bool imports_wasi(const abi::Shape& shape) {
                              [](const abi::Item& item) { return item.name.starts_with("wasi:"); });
 }
 
+std::vector<Uncovered> uncovered_imports(const abi::Shape& shape,
+                                         const std::function<bool(std::string_view interface)>& covered,
+                                         std::span<const CapabilityInfo> offered, std::string_view workload) {
+  std::vector<Uncovered> out;
+  for (const abi::Item& import : shape.imports)
+    if (needs_code(import) && !is_wasi_io(import.name) && !covered(import.name))
+      out.push_back({import.name, how_to_allow(import, offered, workload)});
+  return out;
+}
+
 Result<Grants> grants_for(const abi::Shape& shape, const Grants& grants,
                           std::span<const CapabilityInfo> offered, std::string_view workload) {
   std::vector<bool> used(grants.size(), false);
-  std::vector<const abi::Item*> uncovered;
-  for (const abi::Item& import : shape.imports) {
-    if (!needs_code(import) || is_wasi_io(import.name)) continue;
-    const auto grant = std::ranges::find_if(grants, [&](const auto& g) { return g->covers(import.name); });
-    if (grant == grants.end()) {
-      uncovered.push_back(&import);
-    } else {
-      used[static_cast<std::size_t>(grant - grants.begin())] = true;
-    }
-  }
+  const auto covered = [&](std::string_view interface) {
+    const auto grant = std::ranges::find_if(grants, [&](const auto& g) { return g->covers(interface); });
+    if (grant == grants.end()) return false;
+    used[static_cast<std::size_t>(grant - grants.begin())] = true;
+    return true;
+  };
+  const std::vector<Uncovered> uncovered = uncovered_imports(shape, covered, offered, workload);
   if (!uncovered.empty()) {
     std::string all;
-    for (const abi::Item* import : uncovered) {
-      all += fmt::format("{}{}: {}", all.empty() ? "" : "\n", import->name,
-                         how_to_allow(*import, offered, workload));
-    }
+    for (const Uncovered& one : uncovered)
+      all += fmt::format("{}{}: {}", all.empty() ? "" : "\n", one.import, one.how_to_allow);
     return fail(
         Error(Code::kPermissionDenied,
               fmt::format("the component imports {}, which is not granted ({} such imports in all); {}",
-                          uncovered.front()->name, uncovered.size(),
-                          how_to_allow(*uncovered.front(), offered, workload)))
+                          uncovered.front().import, uncovered.size(), uncovered.front().how_to_allow))
             .with_detail(std::move(all)));
   }
   Grants needed;

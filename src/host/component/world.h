@@ -1,6 +1,7 @@
 // The world check: is every import of a component covered by a grant?
 #pragma once
 
+#include <functional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -11,6 +12,16 @@
 #include "host/capability.h"
 
 namespace berth::host {
+
+// An import that nothing covers. Plain value.
+struct Uncovered {
+  std::string import;
+  std::string how_to_allow;  // "to allow it, write under workloads.shop.grants: clocks: {}"
+};
+// In the order of the component. `covered` says whether a grant provides an interface.
+[[nodiscard]] std::vector<Uncovered> uncovered_imports(
+    const abi::Shape& shape, const std::function<bool(std::string_view interface)>& covered,
+    std::span<const CapabilityInfo> offered, std::string_view workload);
 
 // The grants that the component needs, each once, in the order of `grants`.
 //  kPermissionDenied: an import is covered by none. The message names the first one and the manifest

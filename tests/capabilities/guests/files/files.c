@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -46,6 +47,12 @@ int main(int argc, char** argv) {
   if (!strcmp(op, "rename")) return done(rename(a, b));
   if (!strcmp(op, "link")) return done(link(a, b));
   if (!strcmp(op, "symlink")) return done(symlink(a, b));
+  if (!strcmp(op, "probe")) {
+    long refused = 0;
+    for (long left = atol(b); left > 0; --left) refused += open(a, O_WRONLY | O_CREAT, 0644) < 0;
+    printf("refused %ld\n", refused);
+    return 0;
+  }
   if (!strcmp(op, "list")) {
     DIR* dir = opendir(a);
     if (dir == NULL) return done(-1);
