@@ -18,19 +18,23 @@ using testing::HasSubstr;
 using Nanoseconds = std::chrono::nanoseconds;
 using U32 = std::uint32_t;
 
-// Of an attack that only its deadline ends. Its neighbour must not notice how long it is.
+// Of a call that only its deadline ends: its neighbour must not notice how long it is. And of any other, so
+// that a busy machine does not decide.
 constexpr auto kAttackLimit = 50ms;
-constexpr auto kPatience = 10s;  // of the neighbour's calls
-// Times alone and under attack by turns, so that whatever else the machine does falls on both.
+constexpr auto kPatience = 10s;
+// Alone and under attack by turns, so that whatever else the machine does falls on both; long enough for a
+// hundred calls past the 99th percentile, and for its pauses to be few among them.
 constexpr int kRounds = 4;
-constexpr U32 kCallsPerTurn = 2'000;
+constexpr auto kTurn = 20ms;
+constexpr U32 kCallsPerTurn = 2'500;
+// The p99 under attack over the p99 alone. Measured: @@MEASURED@@.
 constexpr double kWorstRatio = 5;
 
 enum class Turn : std::uint8_t { kAlone, kAttacked };
 
 // A workload that is called without a pause on a thread of its own; it counts, so that a lost or repeated
 // call is seen.
-// Thread-safe.
+// One thread at a time.
 class Neighbour final {
  public:
   using Count = std::function<Result<U32>()>;
@@ -39,11 +43,12 @@ class Neighbour final {
 
   // Calls from now on belong to `turn`.
   void begin(Turn turn) {
+    begun_ = std::chrono::steady_clock::now();
     served_ = 0;
     turn_ = turn;
   }
-  // Whether it was served often enough since the turn began, and nothing went wrong.
-  [[nodiscard]] bool served() const { return served_ >= kCallsPerTurn; }
+  [[nodiscard]] std::chrono::steady_clock::time_point begun() const { return begun_; }
+  [[nodiscard]] U32 served() const { return served_; }  // in this turn
   [[nodiscard]] bool failed() const { return failed_; }
 
   void stop() {
@@ -83,6 +88,7 @@ class Neighbour final {
   }
 
   Count count_;
+  std::chrono::steady_clock::time_point begun_ = std::chrono::steady_clock::now();
   std::atomic<Turn> turn_ = Turn::kAlone;
   std::atomic<U32> served_ = 0;
   std::atomic<bool> over_ = false;
@@ -94,6 +100,13 @@ class Neighbour final {
 
 class NeighbourTest : public StageTest {
  protected:
+  // Whether the present turn is not over.
+  static bool goes_on(const Neighbour& neighbour) {
+    const auto time = std::chrono::steady_clock::now() - neighbour.begun();
+    EXPECT_LT(time, 2 * kPatience) << "the neighbour is not served";
+    return !HasFailure() && !neighbour.failed() && (time < kTurn || neighbour.served() < kCallsPerTurn);
+  }
+
   // Attacks again and again next to a neighbour that is served. `attack` checks what became of it.
   template <class F>
   void expect_unharmed_by(F attack) {
@@ -104,17 +117,12 @@ class NeighbourTest : public StageTest {
     int attacks = 0;
     for (int round = 0; round < kRounds && !HasFailure(); ++round) {
       neighbour.begin(Turn::kAlone);
-      const auto deadline = std::chrono::steady_clock::now() + 2 * kPatience;
-      const auto waits = [&] {
-        EXPECT_LT(std::chrono::steady_clock::now(), deadline) << "the neighbour is not served";
-        return !HasFailure() && !neighbour.failed() && !neighbour.served();
-      };
-      while (waits()) std::this_thread::sleep_for(1ms);
+      while (goes_on(neighbour)) std::this_thread::sleep_for(1ms);
       neighbour.begin(Turn::kAttacked);
       do {
         shortest_attack = std::min(shortest_attack, timed(attack));
         ++attacks;
-      } while (waits());
+      } while (goes_on(neighbour));
     }
     neighbour.stop();
     ASSERT_EQ(neighbour.error(), "");
@@ -137,7 +145,9 @@ class NeighbourOfAttacked : public NeighbourTest, public testing::WithParamInter
 
 TEST_P(NeighbourOfAttacked, IsUnharmed) {
   const Attack& how = GetParam();
-  auto victim = start("victim", how.guest, host::InstancePolicy::fresh(), kAttackLimit);
+  const auto limit =
+      how.kind == abi::FailureKind::kLimitTime ? std::chrono::milliseconds(kAttackLimit) : kPatience;
+  auto victim = start("victim", how.guest, host::InstancePolicy::fresh(), limit);
   ASSERT_TRUE(victim);
   expect_unharmed_by([&] {
     Result<void> result = attack(victim, how);

@@ -69,11 +69,10 @@ Result<std::shared_ptr<const host::Version>> StageTest::version(std::string_view
   request.workload = guest;
   request.limits = limits(call_limit);
   request.grants = {std::make_shared<ThingsGrant>()};
-  request.binder = host::bind_as<HostileGuest>(
-      [](const abi::Pre&) -> Result<void> { return {}; },
-      [](abi::Instance& i) -> Result<std::unique_ptr<HostileGuest>> {
-        return std::make_unique<HostileGuest>(i);
-      });
+  request.binder = host::bind_as<HostileGuest>([](const abi::Pre&) -> Result<void> { return {}; },
+                                               [](abi::Instance& i) -> Result<std::unique_ptr<HostileGuest>> {
+                                                 return std::make_unique<HostileGuest>(i);
+                                               });
   return loader_->load({std::string(guest), std::move(digest), std::move(bytes)}, request);
 }
 

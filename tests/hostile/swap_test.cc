@@ -17,10 +17,12 @@ using U32 = std::uint32_t;
 // What a hang costs. Long, because honest calls run under it too, and a busy machine must not decide.
 constexpr auto kCallLimit = 500ms;
 constexpr int kTries = 3;
-// A hostile hand-over may take this many times as long as an honest one of the same run (measured: up to
-// twice: it makes and destroys one more instance, and an error). The quickest of a few tries is compared with
-// the slowest honest one, so that a pause of the machine decides nothing, but what always waits is seen.
-constexpr int kSlower = 10;
+// A hostile hand-over may take this many times as long as an honest one of the same run (measured: less than
+// once, because it ends earlier), and one that hangs this share of its limit longer, since a busy machine's
+// clock ticks late (deadlines are exact in ticks: DeadlineTest). The quickest of a few tries is compared with
+// the slowest honest one: a pause of the machine decides nothing, but what always waits is seen.
+constexpr int kSlower = 4;
+constexpr double kLate = 0.2;
 
 enum class Attacker : std::uint8_t { kFails, kHangs };
 
@@ -55,9 +57,12 @@ class SwapTest : public StageTest {
     const std::chrono::nanoseconds honest = honest_swap();
     RecordProperty("honest_us", static_cast<int>(honest / 1us));
     RecordProperty("hostile_us", static_cast<int>(quickest / 1us));
-    const auto limit = attacker == Attacker::kHangs ? std::chrono::nanoseconds(kCallLimit) : 0ns;
-    EXPECT_GE(quickest, limit);
-    EXPECT_LE(quickest - limit, kSlower * honest + 2 * engine_options().tick);
+    if (attacker == Attacker::kHangs) {
+      EXPECT_GE(quickest, kCallLimit - engine_options().tick);  // it may begin just before a tick
+      EXPECT_LE(quickest, kCallLimit * (1 + kLate) + kSlower * honest);
+    } else {
+      EXPECT_LE(quickest, kSlower * honest);
+    }
   }
 
   // A keeper that has counted to three, swapped for `next`: it must fail with `words` in time, and the
