@@ -13,7 +13,7 @@
 struct Peer;
 extern "C" Peer* berth_peer_new(const std::uint8_t* bytes, std::size_t len);
 extern "C" std::uint64_t berth_peer_run(Peer* peer, std::uint32_t op, std::uint32_t size,
-                                        std::uint64_t iterations);
+                                        const std::uint8_t* bytes, std::uint64_t iterations);
 
 namespace berth::bench {
 namespace {
@@ -52,9 +52,12 @@ Timed timed(F once) {
   };
 }
 
+// What a caller does: looks whether it went well, and uses the value where it is.
 template <class T>
-T checked(Result<T> result) {
-  return need(std::move(result), "call");
+T checked(Result<T>&& result) {
+  if (!result) [[unlikely]]
+    return need(std::move(result), "call");
+  return std::move(*result);
 }
 
 }  // namespace
@@ -77,8 +80,8 @@ void calls(Report& report) {
 
   Peer* peer = berth_peer_new(bytes.data(), bytes.size());
   if (peer == nullptr) std::exit(1);
-  auto theirs = [peer](PeerOp op, std::uint32_t size) {
-    return [=](std::uint64_t iterations) { return berth_peer_run(peer, op, size, iterations); };
+  auto theirs = [peer](PeerOp op, std::uint32_t size, const std::uint8_t* bytes = nullptr) {
+    return [=](std::uint64_t iterations) { return berth_peer_run(peer, op, size, bytes, iterations); };
   };
 
   // Are both doing the same? A wrong answer would make every ratio worthless.
@@ -99,7 +102,8 @@ void calls(Report& report) {
   for (auto [label, size] : sizes) {
     std::vector<std::uint8_t> data(size, 7);
     report.compare(std::string("bytes_") + label + "_in", "Rust &[u8]", 1.1,
-                   timed([&](std::uint64_t) { sum += checked(g.bytes_in(data)); }), theirs(kBytesIn, size));
+                   timed([&](std::uint64_t) { sum += checked(g.bytes_in(data)); }),
+                   theirs(kBytesIn, size, data.data()));
     report.compare(std::string("bytes_") + label + "_out", "Rust Vec<u8>", 1.1,
                    timed([&](std::uint64_t) { sum += checked(g.bytes_out(size)).size(); }),
                    theirs(kBytesOut, size));

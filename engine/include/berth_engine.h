@@ -7,8 +7,8 @@
  *    callback must catch what it throws and return a berth_error_t* made by berth_error_new.
  *  - Strings are (pointer, length), UTF-8, not NUL-terminated. They are borrowed for the call.
  *  - berth_val_t is one flattened core value of the canonical ABI (component model, "Flattening"):
- *    i32 in the low 4 bytes of lo (upper bits zero when the engine writes it, ignored when it reads),
- *    i64 in lo, f32/f64 as their bits. hi is unused.
+ *    i32 and f32 (as its bits) in the low 4 bytes of lo, whose upper bits may hold anything and are
+ *    ignored in both directions; i64 and f64 in lo. hi is unused.
  *  - "Interface" is "ns:pkg/name@version", or "" for a function at the root of a world.
  *
  * Threads: engine, component and pre are immutable and may be used from any thread. An instance and
@@ -276,8 +276,9 @@ typedef struct berth_call {
   /* NULL: args[0..flat_params) are already filled. Otherwise fills args (or, when flat_params > 16,
    * reallocs the record and stores its address in args[0].lo). */
   berth_error_t* (*lower)(void* ctx, berth_lower_cx_t* cx, berth_val_t* args);
-  /* NULL: the flat result (if any) is left in result. Otherwise called before post-return with the
-   * flat result, or the return address in result->lo when flat_results is 2 (not checked at all).
+  /* NULL: a flat result without handles is left in result.lo, zero-extended. Otherwise called before
+   * post-return with the flat result, or the return address in result->lo when flat_results is 2 (not
+   * checked at all).
    * memory is valid during the callback. handles as in berth_host_call_t; guest resources: an id
    * for berth_resource_drop. */
   berth_error_t* (*lift)(void* ctx, const berth_val_t* result, const uint8_t* memory, size_t memory_len,

@@ -2,7 +2,7 @@
 
 use crate::error::{CError, Failure, boundary};
 use crate::ffi::Call;
-use crate::hooks::{Current, CurrentGuard, GuestArgs, GuestRet};
+use crate::hooks::{Args, Current, CurrentGuard, GuestArgs, GuestResult};
 use crate::instance::{Instance, StoreData, deadline_passed, instance_mut};
 use crate::pre::Export;
 use wasmtime::component::{Func, TypedFunc};
@@ -17,13 +17,20 @@ pub struct Deadline {
     /// On a fibre: the engine's tick count at which the call is stopped; until then it yields once
     /// a tick. None inline, where the epoch deadline itself is the end.
     fibre: Option<u64>,
+    /// The epoch deadline is set to be never reached.
+    never: bool,
 }
 
 impl Deadline {
+    #[inline]
     pub fn arm_inline(store: &mut Store<StoreData>, ticks: u64) {
-        let ticks = if ticks == 0 { NEVER } else { ticks.min(NEVER) };
-        store.data_mut().deadline.fibre = None;
-        store.set_epoch_deadline(ticks);
+        let deadline = &mut store.data_mut().deadline;
+        deadline.fibre = None;
+        if ticks == 0 && deadline.never {
+            return;
+        }
+        deadline.never = ticks == 0;
+        store.set_epoch_deadline(if ticks == 0 { NEVER } else { ticks.min(NEVER) });
     }
 
     /// Returns the tick at which the call is over.
@@ -34,6 +41,7 @@ impl Deadline {
             ticks => data.pre().engine.ticks().saturating_add(ticks),
         };
         data.deadline.fibre = Some(end);
+        data.deadline.never = false;
         store.set_epoch_deadline(1);
         end
     }
@@ -47,38 +55,75 @@ impl Deadline {
     }
 }
 
-/// Calls `func` with the result type that fits; `$call` is `call` or `call_async`.
+/// Names the result type that fits `$ret` in `$body`.
 macro_rules! dispatch {
-    ($export:expr, |$ret:ident| $body:expr) => {
-        match ($export.flat_results, $export.result_handles) {
-            (0, false) => {
-                type $ret = GuestRet<0, false>;
+    ($export:expr, $kind:expr, |$ret:ident| $body:expr) => {
+        match $kind {
+            $crate::call::ResultKind::None => {
+                type $ret = $crate::hooks::FlatRet<0, false>;
                 $body
             }
-            (0, true) => {
-                type $ret = GuestRet<0, true>;
+            $crate::call::ResultKind::Flat32 => {
+                type $ret = $crate::hooks::FlatRet<1, false>;
                 $body
             }
-            (1, false) => {
-                type $ret = GuestRet<1, false>;
+            $crate::call::ResultKind::Flat64 => {
+                type $ret = $crate::hooks::FlatRet<1, true>;
                 $body
             }
-            (1, true) => {
-                type $ret = GuestRet<1, true>;
-                $body
-            }
-            (_, false) => {
-                type $ret = GuestRet<2, false>;
-                $body
-            }
-            (_, true) => {
-                type $ret = GuestRet<2, true>;
-                $body
+            $crate::call::ResultKind::Lifted => {
+                match ($export.flat_results, $export.result_handles) {
+                    (0, false) => {
+                        type $ret = $crate::hooks::LiftedRet<0, false>;
+                        $body
+                    }
+                    (0, true) => {
+                        type $ret = $crate::hooks::LiftedRet<0, true>;
+                        $body
+                    }
+                    (1, false) => {
+                        type $ret = $crate::hooks::LiftedRet<1, false>;
+                        $body
+                    }
+                    (1, true) => {
+                        type $ret = $crate::hooks::LiftedRet<1, true>;
+                        $body
+                    }
+                    (_, false) => {
+                        type $ret = $crate::hooks::LiftedRet<2, false>;
+                        $body
+                    }
+                    (_, true) => {
+                        type $ret = $crate::hooks::LiftedRet<2, true>;
+                        $body
+                    }
+                }
             }
         }
     };
 }
 pub(crate) use dispatch;
+
+/// Who reads the result of a call.
+pub enum ResultKind {
+    None,
+    Flat32,
+    Flat64,
+    /// The callback of C++, while the guest still keeps what the result points to.
+    Lifted,
+}
+
+#[inline]
+pub fn result_kind(export: &Export, call: &Call) -> ResultKind {
+    if call.lift.is_some() || export.flat_results > 1 || export.result_handles {
+        return ResultKind::Lifted;
+    }
+    match (export.flat_results, export.wide_result) {
+        (0, _) => ResultKind::None,
+        (_, false) => ResultKind::Flat32,
+        (_, true) => ResultKind::Flat64,
+    }
+}
 
 /// The slots the engine fills for a parameter list: a spilled one has its address only.
 pub fn slots(export: &Export) -> u32 {
@@ -89,18 +134,34 @@ pub fn slots(export: &Export) -> u32 {
     }
 }
 
+/// `func` as wasmtime's typed function, where it lies: wasmtime reads it in wide pieces, which would
+/// wait for the stores of a copy.
+///
+/// # Safety
+/// The function has the flat counts that `GuestArgs` and `Ret` are used with.
+pub unsafe fn typed<Ret>(func: &Func) -> &TypedFunc<GuestArgs, Ret> {
+    const { assert!(size_of::<TypedFunc<GuestArgs, Ret>>() == size_of::<Func>()) };
+    const { assert!(align_of::<TypedFunc<GuestArgs, Ret>>() == align_of::<Func>()) };
+    unsafe { &*std::ptr::from_ref(func).cast() }
+}
+
 fn run(
     store: &mut Store<StoreData>,
-    func: Func,
+    func: &Func,
     export: &Export,
-    args: GuestArgs,
+    call: *mut Call,
+    kind: ResultKind,
 ) -> wasmtime::Result<()> {
+    let args = Args {
+        call,
+        count: slots(export),
+    };
+    let call = unsafe { &mut *call };
     // Sound because berth_pre_export compared the export's type and flat counts.
-    dispatch!(export, |Ret| unsafe {
-        TypedFunc::<GuestArgs, Ret>::new_unchecked(func)
-            .call(store, args)
-            .map(|_| ())
-    })
+    dispatch!(export, kind, |Ret| unsafe {
+        call.result.lo = typed::<Ret>(func).call(store, GuestArgs(&args))?.flat();
+    });
+    Ok(())
 }
 
 /// Marks an instance as busy; one that a panic leaves behind is dead.
@@ -140,26 +201,27 @@ pub unsafe extern "C" fn berth_call(
         };
         instance.usable()?;
         Instance::inline_only(&instance.pre)?;
-        let func = instance.func(export)?;
+        let index = instance.func(export)?;
         Deadline::arm_inline(&mut instance.store, ticks);
         let data = instance.store.data_mut();
         data.limits.denied = None;
         let mut current = Current {
             call,
             data,
-            wide: export.wide_result,
             fibre: false,
-        };
-        let args = GuestArgs {
-            call,
-            count: slots(export),
         };
         let result = {
             let mut in_call = InCall::enter(instance);
-            let instance = &mut *in_call.instance;
-            let _current = CurrentGuard::enter(&mut current);
-            let _io = Instance::enter_io(&instance.pre)?;
-            let result = run(&mut instance.store, func, export, args);
+            let Instance {
+                store, funcs, pre, ..
+            } = &mut *in_call.instance;
+            let kind = result_kind(export, unsafe { &*call });
+            let _current = match kind {
+                ResultKind::Lifted => Some(CurrentGuard::enter(&mut current)),
+                _ => None,
+            };
+            let _io = Instance::enter_io(pre)?;
+            let result = run(store, funcs.at(index), export, call, kind);
             in_call.returned = true;
             result
         };

@@ -96,12 +96,22 @@ pub struct Instance {
     pub store: Store<StoreData>,
     /// None until instantiation has succeeded.
     pub handle: Option<wasmtime::component::Instance>,
-    /// Functions by `Export::index`, looked up on first use.
-    funcs: Vec<Option<Func>>,
+    pub funcs: Funcs,
     pub pre: Arc<Pre>,
     pub dead: bool,
     /// A call or a task is using the store.
     pub busy: bool,
+}
+
+/// Exported functions by `Export::index`, looked up on first use.
+pub struct Funcs(Vec<Option<Func>>);
+
+impl Funcs {
+    /// `index` comes from `Instance::func`.
+    #[inline]
+    pub fn at(&self, index: usize) -> &Func {
+        self.0[index].as_ref().expect("looked up before")
+    }
 }
 
 impl Instance {
@@ -142,7 +152,7 @@ impl Instance {
         Ok(Box::new(Instance {
             store,
             handle: None,
-            funcs: Vec::new(),
+            funcs: Funcs(Vec::new()),
             pre,
             dead: false,
             busy: false,
@@ -160,29 +170,32 @@ impl Instance {
         Ok(())
     }
 
-    pub fn func(&mut self, export: &Export) -> Result<Func, Failure> {
-        if let Some(Some(func)) = self.funcs.get(export.index) {
-            return Ok(*func);
-        }
-        self.find_func(export)
-    }
-
-    #[cold]
-    fn find_func(&mut self, export: &Export) -> Result<Func, Failure> {
+    /// The position of an export's function in `funcs`.
+    #[inline]
+    pub fn func(&mut self, export: &Export) -> Result<usize, Failure> {
         if !std::ptr::eq(export.pre, Arc::as_ptr(&self.pre)) {
             return Err(Failure::invalid("the export belongs to another component"));
         }
+        match self.funcs.0.get(export.index) {
+            Some(Some(_)) => Ok(export.index),
+            _ => self.find_func(export),
+        }
+    }
+
+    #[cold]
+    fn find_func(&mut self, export: &Export) -> Result<usize, Failure> {
         let handle = self
             .handle
             .ok_or_else(|| Failure::invalid("not instantiated"))?;
         let func = handle
             .get_func(&mut self.store, export.target)
             .ok_or_else(|| Failure::invalid("the export is not a function"))?;
-        if self.funcs.len() <= export.index {
-            self.funcs.resize(export.index + 1, None);
+        let funcs = &mut self.funcs.0;
+        if funcs.len() <= export.index {
+            funcs.resize(export.index + 1, None);
         }
-        self.funcs[export.index] = Some(func);
-        Ok(func)
+        funcs[export.index] = Some(func);
+        Ok(export.index)
     }
 
     /// Turns the end of a call or instantiation into a failure and marks the instance as dead.

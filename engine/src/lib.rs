@@ -1,5 +1,5 @@
 //! berth's engine: wasmtime behind the C header `include/berth_engine.h`. Nothing else names
-//! wasmtime, and only `hooks.rs` uses its internals.
+//! wasmtime, and only `hooks/` uses its internals.
 //!
 //! Every `extern "C"` function here is declared in that header; its contract is stated there.
 #![allow(clippy::missing_safety_doc)]

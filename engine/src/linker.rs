@@ -9,7 +9,6 @@ use crate::instance::StoreData;
 use crate::types_text::unversioned;
 use std::ffi::c_void;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU32, Ordering};
 use wasmtime::StoreContextMut;
 use wasmtime::component::{LinkerInstance, ResourceType};
 
@@ -30,9 +29,6 @@ pub struct HostEntry {
     /// Structural text of the type the binding was generated from.
     pub text: String,
     pub func: ffi::HostFunc,
-    /// Bit i: flat parameter i has 64 bits. Follows from `text`; set when a component with an equal
-    /// type is linked, before any call.
-    pub wide: AtomicU32,
 }
 
 // `env` may be used from any thread: the contract of berth_host_func_t.
@@ -68,15 +64,14 @@ impl HostEntry {
         let Some(call) = self.func.call else {
             return Err(Failure::new(Code::Internal, "no callback"));
         };
-        let args = params.values(self.wide.load(Ordering::Relaxed));
         let handles = match params.handles {
             Some(ref handles) if H => data.take_handles(handles),
             _ => Vec::new(),
         };
         let mut host_call = HostCall {
-            args: args.as_ptr(),
+            args: params.args,
             spilled: params.spilled,
-            memory: params.memory(),
+            memory: params.memory,
             memory_len: params.memory_len,
             handles: handles.as_ptr(),
             handle_count: handles.len(),
@@ -307,7 +302,6 @@ pub unsafe extern "C" fn berth_linker_func(
             name: name.text(),
             text: text.text(),
             func: *func,
-            wide: AtomicU32::new(0),
         })
     })
 }

@@ -7,7 +7,6 @@ use crate::ffi::Str;
 use crate::instance::StoreData;
 use crate::linker::{HostEntry, HostResource, Linker};
 use crate::types_text::{Names, Shape, best_match, unversioned};
-use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex, PoisonError};
 use wasmtime::component::types::{ComponentFunc, ComponentInstance, ComponentItem};
 use wasmtime::component::{ComponentExportIndex, InstancePre, ResourceType};
@@ -174,7 +173,6 @@ fn shape_problem(entry: &HostEntry, shape: &Shape) -> Option<String> {
     if shape.param_handles && !func.param_handles {
         return Some("the binding does not expect handles, the type has some".into());
     }
-    entry.wide.store(shape.wide_params, Ordering::Relaxed);
     None
 }
 

@@ -1,9 +1,9 @@
 //! Tasks: the fibre paths, driven by polls from C++.
 
-use crate::call::{Deadline, dispatch, slots};
+use crate::call::{Deadline, dispatch, result_kind, slots, typed};
 use crate::error::{CError, Code, Failure, boundary, caught, caught_or};
 use crate::ffi::{Bytes, Call, InstanceConfig, Str, Wake};
-use crate::hooks::{Current, CurrentGuard, GuestArgs, GuestRet};
+use crate::hooks::{Args, Current, CurrentGuard, GuestArgs, GuestResult};
 use crate::instance::{Instance, instance_mut};
 use crate::invoke::{self, Invocation};
 use crate::pre::{Export, Pre};
@@ -12,7 +12,7 @@ use std::future::Future;
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll, Waker};
-use wasmtime::component::{TypedFunc, Val};
+use wasmtime::component::Val;
 
 /// Calls C++'s wake. The lock makes sure none runs once the task is freed.
 struct WakeTarget {
@@ -160,7 +160,6 @@ fn no_call() -> Current {
     Current {
         call: std::ptr::null_mut(),
         data: std::ptr::null_mut(),
-        wide: false,
         fibre: true,
     }
 }
@@ -217,26 +216,29 @@ pub unsafe extern "C" fn berth_call_start(
             _ => return Err(Failure::invalid("no export or no call")),
         };
         used.usable()?;
-        let func = used.func(export)?;
+        let index = used.func(export)?;
         let end = Deadline::arm_fibre(&mut used.store, ticks);
         let data = used.store.data_mut();
         data.limits.denied = None;
         let current = Current {
             call,
             data,
-            wide: export.wide_result,
             fibre: true,
         };
-        let args = GuestArgs {
+        let args = Args {
             call,
             count: slots(export),
         };
         // Sound because berth_pre_export compared the export's type and flat counts.
-        let work: Work = dispatch!(export, |Ret| {
-            let func = unsafe { TypedFunc::<GuestArgs, Ret>::new_unchecked(func) };
+        let work: Work = dispatch!(export, result_kind(export, unsafe { &*call }), |Ret| {
             Box::pin(async move {
-                let store = unsafe { &mut (*instance).store };
-                func.call_async(store, args).await.map(|_| ())
+                // The task keeps the instance and the call alive, and unused by others, until this has
+                // ended. The future is pinned, so the address of `args` is good as long.
+                let Instance { store, funcs, .. } = unsafe { &mut *instance };
+                let func = unsafe { typed::<Ret>(funcs.at(index)) };
+                let result = func.call_async(store, GuestArgs(&args)).await?;
+                unsafe { (*call).result.lo = result.flat() };
+                Ok(())
             })
         });
         let made = Task::new(instance, end, wake, wake_ctx, current, work)?;

@@ -236,8 +236,7 @@ pub struct Shape {
     pub flat_results: u32,
     pub param_handles: bool,
     pub result_handles: bool,
-    /// Bit i: flat parameter i is 64 bits wide.
-    pub wide_params: u32,
+    /// A flat result is 64 bits wide.
     pub wide_result: bool,
 }
 
@@ -256,16 +255,11 @@ impl Shape {
             flatten(&ty, &mut results);
         }
         let wide = |core: &Core| matches!(core, Core::I64 | Core::F64);
-        let wide_params = params
-            .iter()
-            .enumerate()
-            .fold(0, |mask, (i, core)| mask | (u32::from(wide(core)) << i));
         Shape {
             flat_params: params.len() as u32,
             flat_results: results.len().min(2) as u32,
             param_handles,
             result_handles,
-            wide_params,
             wide_result: results.first().is_some_and(wide),
         }
     }

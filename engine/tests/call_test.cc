@@ -1,4 +1,4 @@
-// Calls into a guest and host functions: one test per hook of engine/src/hooks.rs, so that an
+// Calls into a guest and host functions: one test per hook of engine/src/hooks/, so that an
 // upgrade of wasmtime which changes one of them fails here.
 #include "support.h"
 
@@ -70,7 +70,7 @@ TEST_P(CallTest, host_function_scalar) {
     EXPECT_EQ(u, &user);
     EXPECT_EQ(done, nullptr);
     EXPECT_EQ(c->memory, nullptr);
-    seen = {c->args[0].lo, c->args[1].lo};
+    seen = {i32(c->args[0]), c->args[1].lo};
     c->result.lo = 0xffff'ffff'0000'0009ull;
     return static_cast<berth_error_t*>(nullptr);
   }};
@@ -122,8 +122,8 @@ TEST_P(CallTest, bytes_in_and_out) {
   int drops = 0;
   Host host{.call =
                 [&](void*, berth_host_call_t* c, berth_completion_t*) {
-                  EXPECT_LE(c->args[0].lo + c->args[1].lo, c->memory_len);
-                  kept.assign(reinterpret_cast<const char*>(c->memory) + c->args[0].lo, c->args[1].lo);
+                  EXPECT_LE(size_t{i32(c->args[0])} + i32(c->args[1]), c->memory_len);
+                  kept.assign(reinterpret_cast<const char*>(c->memory) + i32(c->args[0]), i32(c->args[1]));
                   c->op = &kept;
                   return static_cast<berth_error_t*>(nullptr);
                 },

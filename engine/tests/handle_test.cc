@@ -60,7 +60,7 @@ class ResourceTest : public ::testing::Test {
  protected:
   ResourceTest() {
     open_.call = [](void*, berth_host_call_t* c, berth_completion_t*) {
-      c->op = reinterpret_cast<void*>(c->args[0].lo + 100);
+      c->op = reinterpret_cast<void*>(uintptr_t{i32(c->args[0])} + 100);
       return static_cast<berth_error_t*>(nullptr);
     };
     open_.lower = [](void* op, berth_lower_cx_t* cx, berth_val_t* flat, uint32_t) {
@@ -241,7 +241,7 @@ TEST_P(HandleTest, nested_handles) {
   }};
   Host new_{.call =
                 [&](void*, berth_host_call_t* c, berth_completion_t*) {
-                  c->op = reinterpret_cast<void*>(c->args[0].lo);
+                  c->op = reinterpret_cast<void*>(uintptr_t{i32(c->args[0])});
                   return static_cast<berth_error_t*>(nullptr);
                 },
             .lower =

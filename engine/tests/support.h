@@ -18,6 +18,8 @@ namespace berth_test {
 
 inline berth_str_t str(std::string_view text) { return {text.data(), text.size()}; }
 inline std::string text(berth_str_t s) { return {s.data, s.len}; }
+// The upper bits of an i32 may hold anything.
+inline uint32_t i32(const berth_val_t& value) { return static_cast<uint32_t>(value.lo); }
 inline berth_error_t* host_error(std::string_view message) {
   return berth_error_new(BERTH_E_HOST, message.data(), message.size());
 }

@@ -4,6 +4,7 @@
 #include <array>
 #include <functional>
 #include <memory>
+#include <string>
 #include <string_view>
 #include <tuple>
 #include <utility>
@@ -13,6 +14,12 @@
 #include "base/task.h"
 
 namespace berth::abi {
+
+// An export as Call::find has found it. Plain value; good as long as its Pre, and named by it.
+struct Function {
+  Export handle = nullptr;
+  std::string where;  // "interface#name", for messages
+};
 
 // One exported function: R its result, Ps the owning types of its WIT parameters.
 template <class R, class... Ps>
@@ -147,36 +154,42 @@ class Call {
   };
 
  public:
-  static Result<Export> find(const Pre& pre, std::string_view interface, std::string_view name,
-                             std::string_view type) {
-    return pre.find_export(interface, name, type, Params::kFlat, Ret<R>::kResults, Ret<R>::kHandles);
-  }
-
-  // On this thread.
-  static Result<R> run(Instance& instance, Export function, std::string_view where, Arg<Ps>... args) {
-    Result<R> out;
-    Frame<std::remove_reference_t<Arg<Ps>>...> frame{&instance.state(), where, {args...}, &out};
-    berth_call_t call;  // args stay unset on purpose: only those in use are written and read
-    berth_error_t* error = frame.prepare(call);
-    if (error == nullptr) [[likely]]
-      error = instance.call(function, call);
-    if constexpr (kLends) instance.state().resources().end_lending();
-    if (error != nullptr) [[unlikely]]
-      return std::unexpected(instance.take(error));
-    frame.finish(call);
+  static Result<Function> find(const Pre& pre, std::string_view interface, std::string_view name,
+                               std::string_view type) {
+    Function out;
+    out.handle =
+        BERTH_TRY(pre.find_export(interface, name, type, Params::kFlat, Ret<R>::kResults, Ret<R>::kHandles));
+    if (!interface.empty()) out.where.append(interface).push_back('#');
+    out.where.append(name);
     return out;
   }
 
-  // On a fibre. Borrowed resources outlive the task; everything else is its own.
-  static Task<Result<R>> run_async(Instance& instance, Export function, std::string_view where, Ps... args) {
+  // On this thread.
+  static Result<R> run(Instance& instance, const Function& function, Arg<Ps>... args) {
+    Result<R> out;  // the one object that is returned, so that it is made in the caller's place
+    Frame<std::remove_reference_t<Arg<Ps>>...> frame{&instance.state(), function.where, {args...}, &out};
+    berth_call_t call;  // args stay unset on purpose: only those in use are written and read
+    berth_error_t* error = frame.prepare(call);
+    if (error == nullptr) [[likely]]
+      error = instance.call(function.handle, call);
+    if constexpr (kLends) instance.state().resources().end_lending();
+    if (error == nullptr) [[likely]]
+      frame.finish(call);
+    else
+      out = std::unexpected(instance.take(error));
+    return out;
+  }
+
+  // On a fibre. The function and borrowed resources outlive the task; everything else is its own.
+  static Task<Result<R>> run_async(Instance& instance, const Function& function, Ps... args) {
     Result<R> out;
-    Frame<Ps...> frame{&instance.state(), where, {args...}, &out};
+    Frame<Ps...> frame{&instance.state(), function.where, {args...}, &out};
     berth_call_t call;
     Result<void> done;
     if (berth_error_t* error = frame.prepare(call))
       done = std::unexpected(instance.take(error));
     else
-      done = co_await instance.call_async(function, call);
+      done = co_await instance.call_async(function.handle, call);
     if constexpr (kLends) instance.state().resources().end_lending();
     if (!done) co_return std::unexpected(std::move(done).error());
     frame.finish(call);

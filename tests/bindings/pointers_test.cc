@@ -66,8 +66,8 @@ class Pointers : public testing::Test {
   using Get = Call<std::string, std::uint32_t>;
   Texts texts_;
   std::shared_ptr<const Pre> pre_;
-  Export run_ = nullptr;
-  Export get_ = nullptr;
+  Function run_;
+  Function get_;
 };
 
 constexpr std::uint32_t kBad[] = {1, 2, 65'530, 65'532, 65'536, 0x7fff'fffc, 0xffff'fffc, 0xffff'ffff};
@@ -75,26 +75,26 @@ constexpr std::uint32_t kBad[] = {1, 2, 65'530, 65'532, 65'536, 0x7fff'fffc, 0xf
 TEST_F(Pointers, ReturnPointersOfHostFunctionsAreChecked) {
   for (const std::uint32_t at : kBad) {
     auto i = instance();
-    auto r = Run::run(*i, run_, "run", at);
+    auto r = Run::run(*i, run_, at);
     ASSERT_FALSE(r) << at;
     EXPECT_EQ(r.error().code(), Code::kTrap) << r.error().to_string();
     EXPECT_TRUE(i->dead());
   }
   auto i = instance();
-  EXPECT_TRUE(Run::run(*i, run_, "run", 8));
-  EXPECT_TRUE(Run::run(*i, run_, "run", 65'528));
+  EXPECT_TRUE(Run::run(*i, run_, 8));
+  EXPECT_TRUE(Run::run(*i, run_, 65'528));
 }
 
 TEST_F(Pointers, ReturnPointersOfGuestsAreChecked) {
   for (const std::uint32_t at : kBad) {
     auto i = instance();
-    auto r = Get::run(*i, get_, "get", at);
+    auto r = Get::run(*i, get_, at);
     ASSERT_FALSE(r) << at;
     EXPECT_EQ(r.error().code(), Code::kTrap) << r.error().to_string();
     EXPECT_TRUE(i->dead());
   }
   auto i = instance();
-  EXPECT_EQ(Get::run(*i, get_, "get", 16).value(), "abc");
+  EXPECT_EQ(Get::run(*i, get_, 16).value(), "abc");
 }
 
 }  // namespace

@@ -148,7 +148,7 @@ class Counter final {
     auto found =
         abi::Call<std::uint32_t, std::uint32_t>::find(instance_.pre(), "", "add", "func(n: u32) -> u32");
     if (!found) co_return fail(std::move(found).error());
-    co_return co_await abi::Call<std::uint32_t, std::uint32_t>::run_async(instance_, *found, "add", n);
+    co_return co_await abi::Call<std::uint32_t, std::uint32_t>::run_async(instance_, *found, n);
   }
 
  private:
@@ -156,12 +156,12 @@ class Counter final {
   Result<R> call(std::string_view name, std::string_view type, Ps... args) {
     auto found = abi::Call<R, Ps...>::find(instance_.pre(), "", name, type);
     if (!found) return fail(std::move(found).error());
-    return abi::Call<R, Ps...>::run(instance_, *found, name, args...);
+    return abi::Call<R, Ps...>::run(instance_, *found, args...);
   }
   Task<Result<void>> later(std::string name) {
     auto found = abi::Call<void>::find(instance_.pre(), "", name, "func()");
     if (!found) co_return fail(std::move(found).error());
-    co_return co_await abi::Call<void>::run_async(instance_, *found, name);
+    co_return co_await abi::Call<void>::run_async(instance_, *found);
   }
 
   abi::Instance& instance_;

@@ -65,14 +65,14 @@ Result<void> outcome(Result<R> result) {
 
 template <class R, class... Ps>
 Result<void> run(abi::Instance& instance, std::string_view type, Ps... args) {
-  abi::Export attack = BERTH_TRY((abi::Call<R, Ps...>::find(instance.pre(), "", "attack", type)));
-  return outcome(abi::Call<R, Ps...>::run(instance, attack, "attack", plain(args)...));
+  const abi::Function attack = BERTH_TRY((abi::Call<R, Ps...>::find(instance.pre(), "", "attack", type)));
+  return outcome(abi::Call<R, Ps...>::run(instance, attack, plain(args)...));
 }
 
 template <class R, class... Ps>
 Task<Result<void>> run_async(abi::Instance& instance, std::string_view type, Ps... args) {
-  abi::Export attack = BERTH_CO_TRY((abi::Call<R, Ps...>::find(instance.pre(), "", "attack", type)));
-  co_return outcome(co_await abi::Call<R, Ps...>::run_async(instance, attack, "attack", args...));
+  const abi::Function attack = BERTH_CO_TRY((abi::Call<R, Ps...>::find(instance.pre(), "", "attack", type)));
+  co_return outcome(co_await abi::Call<R, Ps...>::run_async(instance, attack, args...));
 }
 
 template <class R, class... Ps>

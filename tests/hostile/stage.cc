@@ -49,9 +49,9 @@ void Worker::run() {
 }
 
 Result<std::uint32_t> HostileGuest::call(std::string_view name) {
-  using Function = abi::Call<std::uint32_t>;
-  abi::Export function = BERTH_TRY(Function::find(instance_.pre(), "", name, "func() -> u32"));
-  return Function::run(instance_, function, name);
+  using Call = abi::Call<std::uint32_t>;
+  const abi::Function function = BERTH_TRY(Call::find(instance_.pre(), "", name, "func() -> u32"));
+  return Call::run(instance_, function);
 }
 
 void StageTest::SetUp() {

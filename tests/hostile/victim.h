@@ -114,11 +114,11 @@ class Victim final {
   Result<R> call(std::string_view name, std::string_view type, Ps... args) {
     if (instance_ == nullptr)
       if (Result<void> made = renew(); !made) return fail(std::move(made).error());
-    Result<abi::Export> function = abi::Call<R, Ps...>::find(*pre_, "", name, type);
+    Result<abi::Function> function = abi::Call<R, Ps...>::find(*pre_, "", name, type);
     if (!function) return fail(std::move(function).error());
     instance_->set_deadline(deadline_ticks);
-    if (path_ == Path::kInline) return abi::Call<R, Ps...>::run(*instance_, *function, name, args...);
-    return loop_->run(abi::Call<R, Ps...>::run_async(*instance_, *function, name, args...));
+    if (path_ == Path::kInline) return abi::Call<R, Ps...>::run(*instance_, *function, args...);
+    return loop_->run(abi::Call<R, Ps...>::run_async(*instance_, *function, args...));
   }
   [[nodiscard]] Result<void> attack(const Attack& attack);
   // The honest export of every hostile guest.

@@ -225,7 +225,7 @@ void FuncEmitter::caller(Text& out, const InterfaceText& interface, const std::s
   std::string finds;
   for (std::size_t i = 0; i < interface.funcs->size(); ++i) {
     const Func& f = (*interface.funcs)[i];
-    out.line("  ::berth::abi::Export f" + std::to_string(i) + ";  // " + f.name);
+    out.line("  ::berth::abi::Function f" + std::to_string(i) + ";  // " + f.name);
     finds += "    t.f" + std::to_string(i) + " = BERTH_TRY((" + call_type(f) + "::find(pre, " +
              interface.class_name + "::kWitName, " + quoted(f.name) + ",\n        " +
              quoted(func_text(wit_, f)) + ")));\n";
@@ -237,9 +237,6 @@ void FuncEmitter::caller(Text& out, const InterfaceText& interface, const std::s
 
   const auto index = [&](const Func& f) {
     return std::to_string(static_cast<std::size_t>(&f - interface.funcs->data()));
-  };
-  const auto where = [&](const Func& f) {
-    return quoted(interface.id.empty() ? f.name : interface.id + "#" + f.name);
   };
   out.line("// Calls a guest's " + (interface.id.empty() ? "root functions" : interface.id) +
            ". Valid as long as the instance.");
@@ -253,7 +250,7 @@ void FuncEmitter::caller(Text& out, const InterfaceText& interface, const std::s
   out.line("    return " + name + "(instance, *BERTH_TRY(instance.pre().bind<" + table + ">()));\n  }\n");
   for (const Named& n : funcs) {
     const std::string call = call_type(*n.func);
-    const std::string head = "*instance_, table_->f" + index(*n.func) + ", " + where(*n.func);
+    const std::string head = "*instance_, table_->f" + index(*n.func);
     out.line("  [[nodiscard]] " + return_type(n) + " " + n.name + "(" + parameters(n, n.async) +
              ") override {");
     out.line("    return " + call + (n.async ? "::run_async(" : "::run(") + head +
@@ -274,7 +271,7 @@ void FuncEmitter::caller(Text& out, const InterfaceText& interface, const std::s
       out.line("  [[nodiscard]] " + return_type(fibre) + " " + n.fibre_name + "(" + cpp_.named(r) + "& self" +
                (rest.empty() ? "" : ", " + rest) + ") {");
       out.line("    return " + call_type(*n.func) + "::run_async(*instance_, table_->f" + index(*n.func) +
-               ", " + where(*n.func) + passed(*n.func, true, "self") + ");\n  }");
+               passed(*n.func, true, "self") + ");\n  }");
     }
   }
   out.line("\n private:\n  " + name + "(::berth::abi::Instance& instance, const " + table +
@@ -303,8 +300,7 @@ void FuncEmitter::handle_class(Text& out, int resource, const std::string& table
     out.line("    const " + table + "* berth_table = " + attempt + "(berth_instance->pre().bind<" + table +
              ">());");
     out.line(std::string("    ") + (n.async ? "co_return co_await " : "return ") + call_type(*n.func) +
-             (n.async ? "::run_async(" : "::run(") + "*berth_instance, berth_table->f" + index + ", " +
-             quoted(n.id + "#" + n.func->name) +
+             (n.async ? "::run_async(" : "::run(") + "*berth_instance, berth_table->f" + index +
              passed(*n.func, n.async, n.async ? "static_cast<" + base + "&>(*this)" : "*this") + ");\n  }");
   }
   out.line("\n private:\n  ::berth::abi::GuestObject object_;\n};");

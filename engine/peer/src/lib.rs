@@ -102,9 +102,7 @@ fn new(bytes: &[u8]) -> Result<Peer> {
     })
 }
 
-fn run(peer: &mut Peer, op: u32, size: u32, iterations: u64) -> Result<u64> {
-    let len = if op == 2 { size as usize } else { 0 };
-    let bytes: &'static [u8] = Box::leak(vec![7u8; len].into_boxed_slice());
+fn run(peer: &mut Peer, op: u32, size: u32, bytes: &'static [u8], iterations: u64) -> Result<u64> {
     let rows: Vec<Row> = (0..if op == 4 { size } else { 0 })
         .map(|i| Row {
             id: i,
@@ -164,18 +162,24 @@ pub unsafe extern "C" fn berth_peer_new(bytes: *const u8, len: usize) -> *mut Pe
 }
 
 /// Nanoseconds that `iterations` of `op` took: 0 add, 1 host-loop(size), 2 bytes-in(size),
-/// 3 bytes-out(size), 4 rows(size), 5 instantiate. 0 on failure.
+/// 3 bytes-out(size), 4 rows(size), 5 instantiate. 0 on failure. `bytes` are what bytes-in sends: the
+/// caller's own, because the speed of a copy depends on where its source lies.
 ///
 /// # Safety
-/// `peer` comes from berth_peer_new.
+/// `peer` comes from berth_peer_new; `bytes` points to `size` bytes where `op` is 2.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn berth_peer_run(
     peer: *mut Peer,
     op: u32,
     size: u32,
+    bytes: *const u8,
     iterations: u64,
 ) -> u64 {
-    run(unsafe { &mut *peer }, op, size, iterations).unwrap_or_else(|error| {
+    let bytes = match op {
+        2 => unsafe { std::slice::from_raw_parts(bytes, size as usize) },
+        _ => &[],
+    };
+    run(unsafe { &mut *peer }, op, size, bytes, iterations).unwrap_or_else(|error| {
         eprintln!("peer: {error:?}");
         0
     })

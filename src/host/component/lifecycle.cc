@@ -60,23 +60,22 @@ Result<Lifecycle> Lifecycle::find(const abi::Pre& pre) {
 
 Result<void> Lifecycle::probe(abi::Instance& instance, Deadline deadline) const {
   instance.set_deadline(deadline.count() > 0 ? instance.pre().engine().ticks(deadline) : 0);
-  if (!instance.pre().is_async()) return unwrap(ProbeCall::run(instance, probe_, "probe"));
-  return unwrap(wait_for_guest(ProbeCall::run_async(instance, probe_, "probe"), instance, deadline));
+  if (!instance.pre().is_async()) return unwrap(ProbeCall::run(instance, probe_));
+  return unwrap(wait_for_guest(ProbeCall::run_async(instance, probe_), instance, deadline));
 }
 
 Result<std::vector<std::uint8_t>> Lifecycle::save(abi::Instance& instance, Deadline deadline) const {
   instance.set_deadline(deadline.count() > 0 ? instance.pre().engine().ticks(deadline) : 0);
-  if (!instance.pre().is_async()) return unwrap(SaveCall::run(instance, save_, "save"));
-  return unwrap(wait_for_guest(SaveCall::run_async(instance, save_, "save"), instance, deadline));
+  if (!instance.pre().is_async()) return unwrap(SaveCall::run(instance, save_));
+  return unwrap(wait_for_guest(SaveCall::run_async(instance, save_), instance, deadline));
 }
 
 Result<void> Lifecycle::restore(abi::Instance& instance, std::span<const std::uint8_t> state,
                                 Deadline deadline) const {
   instance.set_deadline(deadline.count() > 0 ? instance.pre().engine().ticks(deadline) : 0);
-  if (!instance.pre().is_async()) return unwrap(RestoreCall::run(instance, restore_, "restore", state));
-  return unwrap(
-      wait_for_guest(RestoreCall::run_async(instance, restore_, "restore", Bytes(state.begin(), state.end())),
-                     instance, deadline));
+  if (!instance.pre().is_async()) return unwrap(RestoreCall::run(instance, restore_, state));
+  return unwrap(wait_for_guest(RestoreCall::run_async(instance, restore_, Bytes(state.begin(), state.end())),
+                               instance, deadline));
 }
 
 }  // namespace berth::host

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "abi/component.h"
+#include "abi/export.h"
 #include "abi/instance.h"
 #include "abi/linker.h"
 #include "base/error.h"
@@ -21,8 +22,8 @@ class Lifecycle final {
   // kFailedPrecondition: an interface of that name with other functions or types.
   [[nodiscard]] static Result<Lifecycle> find(const abi::Pre& pre);
 
-  [[nodiscard]] bool has_probe() const { return probe_ != nullptr; }
-  [[nodiscard]] bool has_handover() const { return save_ != nullptr; }
+  [[nodiscard]] bool has_probe() const { return probe_.handle != nullptr; }
+  [[nodiscard]] bool has_handover() const { return save_.handle != nullptr; }
 
   // Each blocks for at most `deadline`, also where the guest waits in host functions. kGuestError:
   // the guest answered with an error.
@@ -32,9 +33,9 @@ class Lifecycle final {
                                      Deadline deadline) const;
 
  private:
-  abi::Export probe_ = nullptr;
-  abi::Export save_ = nullptr;
-  abi::Export restore_ = nullptr;
+  abi::Function probe_;
+  abi::Function save_;
+  abi::Function restore_;
 };
 
 }  // namespace berth::host
