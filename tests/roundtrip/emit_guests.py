@@ -140,7 +140,8 @@ def python(packages):
     for package in packages:
         kinds = {"one": [], "several": [], "results": []}
         for f in package.functions:
-            kind = "results" if unalias(f.result).kind == "result" else "one" if len(f.params) == 1 else "several"
+            # A result behind an alias is a value here.
+            kind = "results" if f.result.kind == "result" else "one" if len(f.params) == 1 else "several"
             kinds[kind].append(f.name.replace("-", "_"))
         given = ", ".join(f"{kind}={names!r}" for kind, names in kinds.items())
         lines.append(f"Berth{pascal(package.name)}Guest = guest(berth_{package.name}_host, {given})")
