@@ -3,6 +3,7 @@
 #   berth_cpp_guest(NAME WIT_DIR dir WORLD world SOURCES a.cpp b.cpp… [WIT_DEPS dir…] [DEFINES X=1…] [OUTPUT file])
 #   berth_c_guest(NAME …the same…)
 #   berth_js_guest(NAME WIT_DIR dir WORLD world SOURCE app.js [WIT_DEPS dir…] [OUTPUT file])
+#   berth_py_guest(NAME WIT_DIR dir WORLD world SOURCES app.py more.py… [WIT_DEPS dir…] [OUTPUT file])
 #   berth_c_command(NAME SOURCES main.c… [OUTPUT file])     a preview-1 core module with main()
 #   berth_wat_component(NAME file.wat [OUTPUT file])        a component (or module) written as text
 #
@@ -10,7 +11,7 @@
 # into deps/ of a copy, so that contracts are written once, under wit/. Relative paths start at the
 # calling CMakeLists.txt. A test that reads a guest says add_dependencies(test guest_NAME).
 #
-# The tools (wit-bindgen, wasm-tools, componentize-qjs) are those `./dev setup` puts into the cache.
+# The tools (wit-bindgen, wasm-tools, componentize-qjs, componentize-py) are those `./dev setup` puts into the cache.
 
 set(BERTH_CACHE_DIR "$ENV{BERTH_CACHE}")
 if(NOT BERTH_CACHE_DIR)
@@ -173,6 +174,33 @@ function(berth_js_guest name)
             ${CMAKE_SOURCE_DIR}/cmake/quietly.sh ${BERTH_COMPONENTIZE_QJS} --sync --stub-wasi --opt-size
             --wit ${wit} --world ${G_WORLD} --js ${source} --output ${output}
     DEPENDS ${source} ${wit_files} COMMENT "guest ${name}" VERBATIM)
+  add_custom_target(guest_${name} ${BERTH_GUESTS_ALL} DEPENDS ${output})
+endfunction()
+
+# The first of SOURCES is the application's module; it imports the others by name.
+function(berth_py_guest name)
+  cmake_parse_arguments(G "" "WIT_DIR;WORLD;OUTPUT" "SOURCES;WIT_DEPS" ${ARGN})
+  if(G_UNPARSED_ARGUMENTS OR NOT (G_WIT_DIR AND G_WORLD AND G_SOURCES))
+    message(FATAL_ERROR "guest ${name}: needs WIT_DIR, WORLD and SOURCES (see cmake/BerthGuests.cmake); not understood: '${G_UNPARSED_ARGUMENTS}'")
+  endif()
+  berth_guest_tool(BERTH_COMPONENTIZE_PY componentize-py)
+  berth_guest_wit(wit wit_files ${name} ${G_WIT_DIR} ${G_WIT_DEPS})
+  berth_guest_output(output ${name} "${G_OUTPUT}")
+  set(sources)
+  foreach(source IN LISTS G_SOURCES)
+    get_filename_component(source ${source} ABSOLUTE BASE_DIR ${CMAKE_CURRENT_SOURCE_DIR})
+    list(APPEND sources ${source})
+  endforeach()
+  list(GET sources 0 app)
+  get_filename_component(app ${app} NAME_WE)
+  # A folder of its own: the interpreter writes its caches beside what it imports.
+  set(modules ${CMAKE_BINARY_DIR}/guests/${name}.dir/modules)
+  add_custom_command(OUTPUT ${output}
+    COMMAND ${CMAKE_COMMAND} -E make_directory ${modules}
+    COMMAND ${CMAKE_COMMAND} -E copy ${sources} ${modules}
+    COMMAND ${CMAKE_SOURCE_DIR}/cmake/quietly.sh ${BERTH_COMPONENTIZE_PY} -d ${wit} -w ${G_WORLD}
+            componentize --stub-wasi -p ${modules} ${app} -o ${output}
+    DEPENDS ${sources} ${wit_files} COMMENT "guest ${name}" VERBATIM)
   add_custom_target(guest_${name} ${BERTH_GUESTS_ALL} DEPENDS ${output})
 endfunction()
 

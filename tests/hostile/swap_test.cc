@@ -1,17 +1,11 @@
 // Hostile guests, swapped: a version that traps, hangs or lies while state is handed over costs no
-// call, and no neighbour notices.
+// call, and callers wait for it no longer than for an honest one.
 #include <gmock/gmock.h>
 
 #include <algorithm>
 #include <chrono>
-#include <thread>
 
-#include "host/call.h"
-#include "host/component/binder.h"
-#include "host/component/loader.h"
-#include "host/host.h"
-#include "telemetry/metrics.h"
-#include "tests/hostile/victim.h"
+#include "tests/hostile/stage.h"
 
 namespace berth::hostile {
 namespace {
@@ -20,151 +14,107 @@ using namespace std::chrono_literals;
 using testing::HasSubstr;
 using U32 = std::uint32_t;
 
-// Long, so that a busy machine does not decide the test.
-constexpr auto kCallLimit = 1s;
-constexpr int kAttacks = 3;
+// What a hang costs. Long, because honest calls run under it too, and a busy machine must not decide.
+constexpr auto kCallLimit = 500ms;
+constexpr int kTries = 3;
+// A hostile hand-over may take this many times as long as an honest one of the same run (measured: less than
+// once, because it ends earlier), and one that hangs this share of its limit longer, since a busy machine's
+// clock ticks late (deadlines are exact in ticks: DeadlineTest). The quickest of a few tries is compared with
+// the slowest honest one: a pause of the machine decides nothing, but what always waits is seen.
+constexpr int kSlower = 4;
+constexpr double kLate = 0.2;
 
-// A thread that runs what is posted.
-class Worker final : public Executor {
- public:
-  ~Worker() override {
-    post(nullptr);
-    thread_.join();
-  }
-  void post(std::move_only_function<void()> work) override {
-    std::lock_guard lock(mutex_);
-    work_.push_back(std::move(work));
-    posted_.notify_one();
-  }
+enum class Attacker : std::uint8_t { kFails, kHangs };
 
- private:
-  void run() {
-    for (;;) {
-      std::unique_lock lock(mutex_);
-      posted_.wait(lock, [this] { return !work_.empty(); });
-      auto work = std::move(work_.front());
-      work_.pop_front();
-      lock.unlock();
-      if (!work) return;
-      work();
-    }
-  }
-  std::mutex mutex_;
-  std::condition_variable posted_;
-  std::deque<std::move_only_function<void()>> work_;
-  std::thread thread_{[this] { run(); }};
-};
-
-// The exports of keeper.wat and its hostile brothers.
-class Keeper {
- public:
-  explicit Keeper(abi::Instance& instance) : instance_(instance) {}
-  Result<U32> call(std::string_view name) {
-    abi::Function function = BERTH_TRY(abi::Call<U32>::find(instance_.pre(), "", name, "func() -> u32"));
-    return abi::Call<U32>::run(instance_, function);
-  }
-
- private:
-  abi::Instance& instance_;
-};
-
-class SwapTest : public testing::Test {
+class SwapTest : public StageTest {
  protected:
-  void SetUp() override {
-    auto engine = abi::Engine::create(engine_options());
-    ASSERT_TRUE(engine) << engine.error().to_string();
-    loader_.emplace(*engine, worker_, std::vector<host::CapabilityInfo>{});
-    host_.emplace(worker_, metrics_);
+  std::shared_ptr<host::Workload> start(std::string_view guest) {
+    return StageTest::start("keeper", guest, host::InstancePolicy::one(), kCallLimit);
   }
-
   Result<std::shared_ptr<const host::Version>> version(std::string_view guest) {
-    std::vector<std::uint8_t> bytes = guest_binary(guest);
-    std::string digest = host::digest_of(bytes);
-    host::LoadRequest request;
-    request.workload = guest;
-    request.limits = limits();
-    request.binder = host::bind_as<Keeper>(
-        [](const abi::Pre&) -> Result<void> { return {}; },
-        [](abi::Instance& i) -> Result<std::unique_ptr<Keeper>> { return std::make_unique<Keeper>(i); });
-    return loader_->load({std::string(guest), std::move(digest), std::move(bytes)}, request);
+    return StageTest::version(guest, kCallLimit);
+  }
+  static void count_to_three(const std::shared_ptr<host::Workload>& workload) {
+    for (U32 n = 1; n <= 3; ++n) EXPECT_EQ(call(workload, "count").value_or(0), n);
   }
 
-  static host::WorkloadLimits limits() {
-    host::WorkloadLimits limits;
-    limits.memory_bytes = kMaxMemoryBytes;
-    limits.call = kCallLimit;
-    return limits;
+  // The slowest of a few swaps of an honest keeper for another.
+  std::chrono::nanoseconds honest_swap() {
+    auto workload = StageTest::start("honest", "keeper", host::InstancePolicy::one(), kCallLimit);
+    auto candidate = version("keeper");
+    if (workload == nullptr || !candidate) return ADD_FAILURE() << "no honest keeper", 0ns;
+    std::chrono::nanoseconds slowest{0};
+    for (int i = 0; i < kTries; ++i) {
+      slowest = std::max(slowest, timed([&] {
+                           auto report = workload->swap(*candidate);
+                           EXPECT_TRUE(report) << report.error().to_string();
+                         }));
+    }
+    return slowest;
   }
 
-  std::shared_ptr<host::Workload> start(std::string name, std::string_view guest,
-                                        host::InstancePolicy policy) {
-    auto first = version(guest);
-    if (!first) return ADD_FAILURE() << first.error().to_string(), nullptr;
-    host::WorkloadSpec spec;
-    spec.name = std::move(name);
-    spec.instances = policy;
-    spec.limits = limits();
-    spec.drain = 1s;
-    auto workload = host_->start(std::move(spec), *first);
-    if (!workload) return ADD_FAILURE() << workload.error().to_string(), nullptr;
-    return *workload;
-  }
-
-  static Result<U32> call(const std::shared_ptr<host::Workload>& workload, std::string_view name) {
-    auto typed = BERTH_TRY(host::Typed<Keeper>::of(workload));
-    return typed.call({}, [&](Keeper& keeper) { return keeper.call(name); });
+  void expect_no_longer_than_honest(std::chrono::nanoseconds quickest, Attacker attacker) {
+    const std::chrono::nanoseconds honest = honest_swap();
+    RecordProperty("honest_us", static_cast<int>(honest / 1us));
+    RecordProperty("hostile_us", static_cast<int>(quickest / 1us));
+    if (attacker == Attacker::kHangs) {
+      EXPECT_GE(quickest, kCallLimit - engine_options().tick);  // it may begin just before a tick
+      EXPECT_LE(quickest, kCallLimit * (1 + kLate) + kSlower * honest);
+    } else {
+      EXPECT_LE(quickest, kSlower * honest);
+    }
   }
 
   // A keeper that has counted to three, swapped for `next`: it must fail with `words` in time, and the
   // keeper go on counting where it was.
-  void expect_keeps_counting(std::string_view next, std::string_view words) {
-    auto workload = start("keeper", "keeper", host::InstancePolicy::one());
+  void expect_keeps_counting(std::string_view next, std::string_view words, Attacker attacker) {
+    auto workload = start("keeper");
     ASSERT_TRUE(workload);
-    for (U32 n = 1; n <= 3; ++n) EXPECT_EQ(call(workload, "count").value_or(0), n);
+    count_to_three(workload);
     auto candidate = version(next);
     ASSERT_TRUE(candidate) << candidate.error().to_string();
 
-    const auto begin = std::chrono::steady_clock::now();
-    auto report = workload->swap(*candidate);
-    EXPECT_LT(std::chrono::steady_clock::now() - begin, kCallLimit + 2s);
-    ASSERT_FALSE(report);
-    EXPECT_THAT(report.error().message(), HasSubstr(words));
+    std::chrono::nanoseconds quickest = std::chrono::nanoseconds::max();
+    for (U32 i = 1; i <= kTries; ++i) {
+      std::optional<Result<host::SwapReport>> report;
+      quickest = std::min(quickest, timed([&] { report = workload->swap(*candidate); }));
+      ASSERT_FALSE(*report);
+      EXPECT_THAT(report->error().message(), HasSubstr(words));
 
-    EXPECT_EQ(call(workload, "count").value_or(0), 4u) << "the old version lost its state";
-    const host::WorkloadStatus status = workload->status();
-    EXPECT_EQ(status.swaps_failed, 1u);
-    ASSERT_TRUE(status.last_swap);
-    EXPECT_FALSE(status.last_swap->ok);
-    EXPECT_FALSE(status.last_swap->error.empty());
+      EXPECT_EQ(call(workload, "count").value_or(0), 3 + i) << "the old version lost its state";
+      const host::WorkloadStatus status = workload->status();
+      EXPECT_EQ(status.swaps_failed, i);
+      ASSERT_TRUE(status.last_swap);
+      EXPECT_FALSE(status.last_swap->ok);
+      EXPECT_FALSE(status.last_swap->error.empty());
+    }
+    expect_no_longer_than_honest(quickest, attacker);
   }
 
   // `old` fails while it saves: its instance is gone, but not its service, and the next swap is not
   // hindered by it.
-  void expect_serves_anew(std::string_view old, std::string_view words) {
-    auto workload = start("keeper", old, host::InstancePolicy::one());
+  void expect_serves_anew(std::string_view old, std::string_view words, Attacker attacker) {
+    auto workload = start(old);
     ASSERT_TRUE(workload);
-    for (U32 n = 1; n <= 3; ++n) EXPECT_EQ(call(workload, "count").value_or(0), n);
     auto candidate = version("keeper");
     ASSERT_TRUE(candidate) << candidate.error().to_string();
-    auto report = workload->swap(*candidate);
-    ASSERT_FALSE(report);
-    EXPECT_THAT(report.error().message(), HasSubstr(words));
-    Result<U32> next = call(workload, "count");
-    ASSERT_TRUE(next) << next.error().to_string();
-    EXPECT_EQ(*next, 1u);  // a new instance of the old version
+    std::chrono::nanoseconds quickest = std::chrono::nanoseconds::max();
+    for (int i = 0; i < kTries; ++i) {
+      count_to_three(workload);  // each time on a new instance of the old version
+      std::optional<Result<host::SwapReport>> report;
+      quickest = std::min(quickest, timed([&] { report = workload->swap(*candidate); }));
+      ASSERT_FALSE(*report);
+      EXPECT_THAT(report->error().message(), HasSubstr(words));
+    }
     EXPECT_EQ(call(workload, "ping").value_or(0), 7u);
+    expect_no_longer_than_honest(quickest, attacker);
   }
-
-  telemetry::Metrics metrics_;
-  Worker worker_;
-  std::optional<host::Loader> loader_;
-  std::optional<host::Host> host_;
 };
 
 TEST_F(SwapTest, AnHonestHandOverKeepsTheCount) {
-  auto workload = start("keeper", "keeper", host::InstancePolicy::one());
+  auto workload = start("keeper");
   ASSERT_TRUE(workload);
-  for (U32 n = 1; n <= 3; ++n) EXPECT_EQ(call(workload, "count").value_or(0), n);
+  count_to_three(workload);
   auto candidate = version("save_trap");  // takes over honestly; it is hostile only when it goes
   ASSERT_TRUE(candidate) << candidate.error().to_string();
   auto report = workload->swap(*candidate);
@@ -173,38 +123,13 @@ TEST_F(SwapTest, AnHonestHandOverKeepsTheCount) {
   EXPECT_EQ(call(workload, "count").value_or(0), 4u);
 }
 
-TEST_F(SwapTest, TrapInSave) { expect_serves_anew("save_trap", "save"); }
-TEST_F(SwapTest, HangInSave) { expect_serves_anew("save_loop", "save"); }
-TEST_F(SwapTest, ForgedListFromSave) { expect_serves_anew("save_forged", "save"); }
-TEST_F(SwapTest, TrapInRestore) { expect_keeps_counting("restore_trap", "restore"); }
-TEST_F(SwapTest, HangInRestore) { expect_keeps_counting("restore_loop", "restore"); }
-TEST_F(SwapTest, WrongAnswerFromRestore) { expect_keeps_counting("restore_bad_answer", "restore"); }
-
-TEST_F(SwapTest, ANeighbourIsServedWhileAnotherWorkloadIsAttacked) {
-  auto neighbour = start("neighbour", "keeper", host::InstancePolicy::one());
-  auto victim = start("victim", "keeper", host::InstancePolicy::fresh());
-  ASSERT_TRUE(neighbour && victim);
-  std::atomic<int> stopped = 0;
-  std::thread attacker([&] {
-    for (int i = 0; i < kAttacks; ++i) {
-      Result<U32> result = call(victim, "attack");
-      stopped += !result && result.error().code() == Code::kDeadlineExceeded ? 1 : 0;
-    }
-  });
-  std::chrono::nanoseconds longest{0};
-  U32 served = 0;
-  while (stopped < kAttacks && served < 100'000'000) {
-    const auto begin = std::chrono::steady_clock::now();
-    Result<U32> result = call(neighbour, "count");
-    longest = std::max<std::chrono::nanoseconds>(longest, std::chrono::steady_clock::now() - begin);
-    ASSERT_TRUE(result) << result.error().to_string();
-    ASSERT_EQ(*result, ++served);
-  }
-  attacker.join();
-  EXPECT_EQ(stopped, kAttacks);
-  EXPECT_GT(served, 1'000u);
-  EXPECT_LT(longest, kCallLimit) << "a neighbour waited for a hostile call";
-  EXPECT_EQ(call(victim, "ping").value_or(0), 7u);
+TEST_F(SwapTest, TrapInSave) { expect_serves_anew("save_trap", "save", Attacker::kFails); }
+TEST_F(SwapTest, HangInSave) { expect_serves_anew("save_loop", "save", Attacker::kHangs); }
+TEST_F(SwapTest, ForgedListFromSave) { expect_serves_anew("save_forged", "save", Attacker::kFails); }
+TEST_F(SwapTest, TrapInRestore) { expect_keeps_counting("restore_trap", "restore", Attacker::kFails); }
+TEST_F(SwapTest, HangInRestore) { expect_keeps_counting("restore_loop", "restore", Attacker::kHangs); }
+TEST_F(SwapTest, WrongAnswerFromRestore) {
+  expect_keeps_counting("restore_bad_answer", "restore", Attacker::kFails);
 }
 
 }  // namespace

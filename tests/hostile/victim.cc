@@ -4,6 +4,8 @@
 #include <fstream>
 #include <iterator>
 
+#include "tests/hostile/attacks.h"
+
 namespace berth::hostile {
 
 std::vector<std::uint8_t> read_file(const std::string& path) {
@@ -30,18 +32,15 @@ abi::EngineOptions engine_options() {
   return options;
 }
 
-Result<abi::Linker> linker_with_things(std::shared_ptr<const abi::Engine> engine) {
-  constexpr std::string_view kInterface = "berth:hostile/things";
-  abi::Linker linker = BERTH_TRY(abi::Linker::create(std::move(engine)));
+Result<void> add_things(abi::Linker& linker) {
   using Get = abi::FromState<Things>;
-  BERTH_TRY(linker.add_resource(kInterface, "thing"));
-  BERTH_TRY((abi::Import<Get, &Things::make>::add(linker, kInterface, "make",
+  BERTH_TRY(linker.add_resource(kThingsInterface, "thing"));
+  BERTH_TRY((abi::Import<Get, &Things::make>::add(linker, kThingsInterface, "make",
                                                   "func() -> own<berth:hostile/things#thing>", {})));
   BERTH_TRY((abi::Import<Get, &Things::take, std::unique_ptr<Thing>>::add(
-      linker, kInterface, "take", "func(thing: own<berth:hostile/things#thing>)", {})));
-  BERTH_TRY((abi::Import<Get, &Things::use, Thing*>::add(
-      linker, kInterface, "use", "func(thing: borrow<berth:hostile/things#thing>) -> u32", {})));
-  return linker;
+      linker, kThingsInterface, "take", "func(thing: own<berth:hostile/things#thing>)", {})));
+  return abi::Import<Get, &Things::use, Thing*>::add(
+      linker, kThingsInterface, "use", "func(thing: borrow<berth:hostile/things#thing>) -> u32", {});
 }
 
 void WaitingThread::post(std::move_only_function<void()> work) {
@@ -61,8 +60,16 @@ std::move_only_function<void()> WaitingThread::next() {
 Result<Victim> Victim::load(const std::shared_ptr<const abi::Engine>& engine,
                             std::span<const std::uint8_t> binary, Path path) {
   std::shared_ptr<const abi::Component> component = BERTH_TRY(abi::Component::compile(engine, binary));
-  abi::Linker linker = BERTH_TRY(linker_with_things(engine));
+  abi::Linker linker = BERTH_TRY(abi::Linker::create(engine));
+  BERTH_TRY(add_things(linker));
   return Victim(BERTH_TRY(linker.link(std::move(component))), path);
+}
+
+Result<void> Victim::attack(const Attack& attack) {
+  if (instance_ == nullptr) BERTH_TRY(renew());
+  instance_->set_deadline(deadline_ticks);
+  if (path_ == Path::kInline) return attack.run(*instance_);
+  return loop_->run(attack.run_async(*instance_));
 }
 
 void Victim::discard() {

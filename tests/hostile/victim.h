@@ -25,6 +25,8 @@
 
 namespace berth::hostile {
 
+struct Attack;
+
 // The limits every hostile guest runs under.
 inline constexpr std::uint64_t kMaxMemoryBytes = 4u << 20;
 inline constexpr std::uint64_t kPageBytes = 64u << 10;
@@ -64,7 +66,8 @@ class Things final {
 [[nodiscard]] std::vector<std::uint8_t> guest_binary(std::string_view name);
 [[nodiscard]] abi::EngineOptions engine_options();
 // Everything a hostile guest may import.
-[[nodiscard]] Result<abi::Linker> linker_with_things(std::shared_ptr<const abi::Engine> engine);
+inline constexpr std::string_view kThingsInterface = "berth:hostile/things";
+[[nodiscard]] Result<void> add_things(abi::Linker& linker);
 
 // Runs posted work on the thread that waits: a test needs no other.
 class WaitingThread final : public Executor {
@@ -114,9 +117,10 @@ class Victim final {
     Result<abi::Function> function = abi::Call<R, Ps...>::find(*pre_, "", name, type);
     if (!function) return fail(std::move(function).error());
     instance_->set_deadline(deadline_ticks);
-    if (path_ == Path::kInline) return abi::Call<R, Ps...>::run(*instance_, *function, plain(args)...);
+    if (path_ == Path::kInline) return abi::Call<R, Ps...>::run(*instance_, *function, args...);
     return loop_->run(abi::Call<R, Ps...>::run_async(*instance_, *function, args...));
   }
+  [[nodiscard]] Result<void> attack(const Attack& attack);
   // The honest export of every hostile guest.
   [[nodiscard]] Result<std::uint32_t> ping() { return call<std::uint32_t>("ping", "func() -> u32"); }
 
@@ -125,15 +129,6 @@ class Victim final {
   [[nodiscard]] const Things& things() const { return *things_; }
 
  private:
-  // What is borrowed is passed by reference.
-  template <class T>
-  static auto& plain(T& arg) {
-    if constexpr (std::is_pointer_v<T>)
-      return *arg;
-    else
-      return arg;
-  }
-
   std::shared_ptr<const abi::Pre> pre_;
   Path path_;
   std::unique_ptr<WaitingThread> loop_ = std::make_unique<WaitingThread>();

@@ -1,4 +1,4 @@
-"""The guests of the round-trip suites, in C++ and in JavaScript."""
+"""The guests of the round-trip suites, in C++, JavaScript and Python."""
 
 import pathlib
 
@@ -130,3 +130,19 @@ def js(package):
         name = camel(f.name)
         lines += [f"  {name}({names}) {{", f"    return through ? host.{name}({names}) : {direct};", "  },"]
     return "\n".join(lines + ["};", ""])
+
+
+def python(packages):
+    """One application for all packages."""
+    lines = [MADE.replace("//", "#"), "from python_guest import guest",
+             *(f"from wit_world.imports import berth_{p.name}_host" for p in packages),
+             "from berth_handles_guest import BerthHandlesGuest  # written by hand", ""]
+    for package in packages:
+        kinds = {"one": [], "several": [], "results": []}
+        for f in package.functions:
+            # A result behind an alias is a value here.
+            kind = "results" if f.result.kind == "result" else "one" if len(f.params) == 1 else "several"
+            kinds[kind].append(f.name.replace("-", "_"))
+        given = ", ".join(f"{kind}={names!r}" for kind, names in kinds.items())
+        lines.append(f"Berth{pascal(package.name)}Guest = guest(berth_{package.name}_host, {given})")
+    return "\n".join(lines + [""])

@@ -54,44 +54,46 @@ def parameter(package, t):
 
 def files(package, seed):
     space = f"wit::{package.name}::berth::{package.name}"
-    opening = [MADE, f"#include <bindings/roundtrip_{package.name}.h>", "", '#include "roundtrip/suite.h"', "",
-               f"namespace {space} {{", ""]
-    closing = ["", f"}}  // namespace {space}", ""]
+    opening = [MADE, f"#include <bindings/roundtrip_{package.name}.h>", "", '#include "roundtrip/echo.h"', "",
+               f"namespace berth::roundtrip::{package.name} {{", "",
+               f"namespace types = ::{space}::types;", f"using ::{space}::Guest;", f"using ::{space}::GuestExport;",
+               f"using ::{space}::Host;", ""]
+    closing = ["", f"}}  // namespace berth::roundtrip::{package.name}", ""]
     out = {}
 
     chunks = [package.functions[i:i + PER_FILE] for i in range(0, len(package.functions), PER_FILE)]
     for number, chunk in enumerate(chunks):
-        lines = opening + [f"void cases_{number}(std::vector<::berth::roundtrip::EchoCase<Guest>>& out) {{"]
+        lines = opening + [f"void cases_{number}(std::vector<EchoCase>& out) {{"]
         for f in chunk:
             types = ", ".join(cpp_type(package, t) for _, t in f.params)
             lines.append(f'  out.push_back({{"{f.name}", "{f.text()}",\n'
-                         f"                 &::berth::roundtrip::echo<&Guest::{snake(f.name)}, {types}>}});")
+                         f"                 &echo<&Guest::{snake(f.name)}, {types}>}});")
         out[f"cases_{number}.cc"] = "\n".join(lines + ["}"] + closing)
 
     lines = opening + ["namespace {", "", "// Answers each value with itself.", "class Echoes final : public Host {", " public:"]
     for f in package.functions:
         names = [f"p{i}" for i in range(len(f.params))]
         params = ", ".join(f"{parameter(package, t)} {n}" for n, (_, t) in zip(names, f.params))
-        lines.append(f"  ::berth::Result<{cpp_type(package, f.result)}> {snake(f.name)}({params}) override {{\n"
-                     f"    return ::berth::roundtrip::answer<{cpp_type(package, f.result)}>({', '.join(names)});\n  }}")
+        lines.append(f"  Result<{cpp_type(package, f.result)}> {snake(f.name)}({params}) override {{\n"
+                     f"    return answer<{cpp_type(package, f.result)}>({', '.join(names)});\n  }}")
     lines += ["};", "", "}  // namespace", "",
-              "::berth::Result<void> add_host(::berth::abi::Linker& linker) { return Host::add_to_linker(linker); }",
-              "void provide_host(::berth::abi::InstanceState& state) { state.provide<Host>(std::make_shared<Echoes>()); }"]
+              "Result<void> add_host(abi::Linker& linker) { return Host::add_to_linker(linker); }",
+              "void provide_host(abi::InstanceState& state) { state.provide<Host>(std::make_shared<Echoes>()); }"]
     out["host.cc"] = "\n".join(lines + closing)
 
-    lines = opening + [f"void cases_{n}(std::vector<::berth::roundtrip::EchoCase<Guest>>& out);" for n in range(len(chunks))]
-    lines += ["::berth::Result<void> add_host(::berth::abi::Linker& linker);",
-              "void provide_host(::berth::abi::InstanceState& state);", "",
-              "::berth::roundtrip::Suite<Guest> suite() {",
-              "  ::berth::roundtrip::Suite<Guest> out{.add_host = add_host, .provide_host = provide_host};"]
+    lines = opening + [f"void cases_{n}(std::vector<EchoCase>& out);" for n in range(len(chunks))]
+    lines += ["Result<void> add_host(abi::Linker& linker);", "void provide_host(abi::InstanceState& state);", "",
+              "Suite suite() {",
+              f"  Suite out{{.seed = {seed},", "            .host = {add_host, provide_host},",
+              "            .open = roundtrip::open<Guest, GuestExport>,",
+              "            .set_through = roundtrip::set_through<Guest>,", "            .cases = {}};"]
     lines += [f"  cases_{n}(out.cases);" for n in range(len(chunks))]
-    lines += ["  out.open = [](::berth::abi::Instance& instance) -> ::berth::Result<std::unique_ptr<Guest>> {",
-              "    return std::make_unique<GuestExport>(BERTH_TRY(GuestExport::create(instance)));", "  };", "  return out;", "}"]
+    lines += ["  return out;", "}"]
     out["guest.cc"] = "\n".join(lines + closing)
 
     if len(chunks) == 1:  # one source: the types are parsed once
         out = {"all.cc": "\n".join(opening + [text[len("\n".join(opening)):-len("\n".join(closing))] for text in out.values()] + closing)}
     out[f"roundtrip_{package.name}_suite.h"] = "\n".join(
-        [MADE, "#pragma once", "", *opening[1:], f"inline constexpr std::uint64_t kSeed = {seed};",
-         "::berth::roundtrip::Suite<Guest> suite();", *closing])
+        [MADE, "#pragma once", "", '#include "roundtrip/suite.h"', "", f"namespace berth::roundtrip::{package.name} {{", "",
+         "Suite suite();", *closing])
     return out

@@ -1,4 +1,4 @@
-"""The WIT package of a round-trip suite."""
+"""The WIT packages of the round-trip suites."""
 
 
 def package_text(package):
@@ -30,3 +30,9 @@ world {package.name} {{
   export guest;
 }}
 """
+
+
+def world_of_all(names):
+    """The world of a guest that holds every package's."""
+    body = "".join(f"  import berth:{name}/host@0.1.0;\n  export berth:{name}/guest@0.1.0;\n" for name in names)
+    return f"// Made by tests/roundtrip/generate.py.\npackage berth:everything@0.1.0;\n\nworld everything {{\n{body}}}\n"

@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
 """Writes the round-trip test's WIT packages, their guests and the host's part of it, from one seed.
 
-DIR/basics holds every WIT type once, DIR/nestings random nestings of them, DIR/wide a large variant.
+DIR/basics holds every WIT type once, DIR/nestings random nestings of them, DIR/wide a large variant; DIR/everything
+the world and the guest of all of them and of handles/.
 """
 
 import argparse
@@ -34,8 +35,11 @@ def main():
     wide = Package.wide(random.Random(options.seed + 2))
     for package in (nestings, wide):
         write(options.out / package.name / "guest.cpp", emit_guests.cpp_on_c(package))
-    for package in (basics, nestings, wide):
-        write(options.out / package.name / "wit" / f"{package.name}.wit", emit_wit.package_text(package))
+    packages = (basics, nestings, wide)
+    write(options.out / "everything/wit/everything.wit", emit_wit.world_of_all([p.name for p in packages] + ["handles"]))
+    write(options.out / "everything/app.py", emit_guests.python(packages))
+    for package in packages:
+        write(options.out / "wit" / package.name / f"{package.name}.wit", emit_wit.package_text(package))
         write(options.out / package.name / "guest.js", emit_guests.js(package))
         for name, text in emit_host.files(package, options.seed).items():
             write(options.out / package.name / name, text)

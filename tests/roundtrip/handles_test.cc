@@ -8,11 +8,9 @@
 #include <vector>
 
 #include <bindings/roundtrip_handles.h>
-#include <gtest/gtest.h>
 
-#include "roundtrip/runner.h"
-#include "roundtrip/suite.h"
-#include "roundtrip/values.h"
+#include "roundtrip/echo.h"
+#include "roundtrip/packages.h"
 
 namespace handles = ::wit::handles::berth::handles;
 
@@ -25,7 +23,6 @@ using handles::host::Choice;
 using handles::host::Class;
 using handles::host::Thing;
 
-constexpr int kValues = 10'000;  // for each function and guest
 constexpr std::uint64_t kSeed = 20261121;
 
 // An object of the host. Counts itself.
@@ -78,17 +75,13 @@ class Things final : public handles::Host {
   Result<Nested> own_nested(Nested v) override { return v; }
 };
 
-Suite<Guest> suite() {
-  return {.add_host = [](abi::Linker& linker) { return handles::Host::add_to_linker(linker); },
-          .provide_host =
-              [](abi::InstanceState& state) { state.provide<handles::Host>(std::make_shared<Things>()); },
-          .cases = {},
-          .open = [](abi::Instance& instance) -> Result<std::unique_ptr<Guest>> {
-            return std::make_unique<handles::GuestExport>(BERTH_TRY(handles::GuestExport::create(instance)));
-          }};
-}
-
 }  // namespace
+
+HostPart handles_host() {
+  return {
+      .add = [](abi::Linker& linker) { return handles::Host::add_to_linker(linker); },
+      .provide = [](abi::InstanceState& state) { state.provide<handles::Host>(std::make_shared<Things>()); }};
+}
 
 template <>
 struct Values<std::unique_ptr<Thing>> {
@@ -102,23 +95,18 @@ struct Values<std::unique_ptr<Thing>> {
 
 namespace {
 
-struct GuestFile {
-  const char* name;
-  Integers integers;
-};
-
-class Handles : public testing::TestWithParam<GuestFile> {
+class Handles : public RoundTripTest, public testing::WithParamInterface<Toolchain> {
  protected:
   void SetUp() override {
-    auto runner = Runner<Guest>::create(suite_, GetParam().name);
+    auto runner = Runner::create(*guests_, suite_, GetParam(), "handles");
     ASSERT_TRUE(runner) << runner.error().to_string();
-    runner_ = std::make_unique<Runner<Guest>>(std::move(*runner));
+    runner_ = std::make_unique<Runner>(std::move(*runner));
   }
   void TearDown() override {
     runner_.reset();
     EXPECT_EQ(CountedThing::alive, 0);
   }
-  Guest& guest() { return runner_->guest(); }
+  Guest& guest() { return *static_cast<Guest*>(runner_->exports()); }
   Source source(std::uint64_t number) { return Source(seed(kSeed) * 1'000 + number, GetParam().integers); }
 
   template <class P, class Method>
@@ -143,8 +131,12 @@ class Handles : public testing::TestWithParam<GuestFile> {
     }
   }
 
-  Suite<Guest> suite_ = suite();
-  std::unique_ptr<Runner<Guest>> runner_;
+  const Suite suite_{.seed = kSeed,
+                     .host = handles_host(),
+                     .open = open<Guest, handles::GuestExport>,
+                     .set_through = set_through<Guest>,
+                     .cases = {}};
+  std::unique_ptr<Runner> runner_;
 };
 
 TEST_P(Handles, Own) { echo<std::unique_ptr<Thing>>(&Guest::own_thing); }
@@ -155,8 +147,8 @@ TEST_P(Handles, OwnInRecord) { echo<Class>(&Guest::own_record); }
 TEST_P(Handles, OwnInVariant) { echo<Choice>(&Guest::own_choice); }
 TEST_P(Handles, OwnNested) { echo<Things::Nested>(&Guest::own_nested); }
 
-// The JavaScript guest is left out: it traps (`unreachable`) in both cases. Whether componentize-qjs 0.4.5 or
-// the host is at fault is not established.
+// Not for JavaScript: componentize-qjs 0.4.5 gives a borrow back in post-return, which is too late
+// (README.md).
 class LentHandles : public Handles {};
 
 TEST_P(LentHandles, Borrow) {
@@ -218,8 +210,8 @@ TEST_P(Handles, GuestObjects) {
   }
 }
 
-// componentize-qjs 0.4.5 traps before its guest's code when it is given an own handle of its own object,
-// so this is for the other guest alone.
+// Not for JavaScript: componentize-qjs 0.4.5 takes the handle of its own object for the number of its
+// table's entry (README.md).
 class OwnGuestObjects : public Handles {};
 
 TEST_P(OwnGuestObjects, ComeBack) {
@@ -249,14 +241,10 @@ TEST_P(OwnGuestObjects, ComeBack) {
   }
 }
 
-const GuestFile kCpp{"roundtrip_handles_cpp", Integers::kExact};
-const GuestFile kJavaScript{"roundtrip_handles_js", Integers::kUpTo53Bits};
-std::string guest_name(const testing::TestParamInfo<GuestFile>& info) {
-  return std::string(info.param.name).ends_with("_js") ? "JavaScript" : "Cpp";
-}
-INSTANTIATE_TEST_SUITE_P(Guests, Handles, testing::Values(kCpp, kJavaScript), guest_name);
-INSTANTIATE_TEST_SUITE_P(Guests, LentHandles, testing::Values(kCpp), guest_name);
-INSTANTIATE_TEST_SUITE_P(Guests, OwnGuestObjects, testing::Values(kCpp), guest_name);
+std::string toolchain_name(const testing::TestParamInfo<Toolchain>& info) { return info.param.name; }
+INSTANTIATE_TEST_SUITE_P(Guests, Handles, testing::Values(kCpp, kPython, kJavaScript), toolchain_name);
+INSTANTIATE_TEST_SUITE_P(Guests, LentHandles, testing::Values(kCpp, kPython), toolchain_name);
+INSTANTIATE_TEST_SUITE_P(Guests, OwnGuestObjects, testing::Values(kCpp, kPython), toolchain_name);
 
 }  // namespace
 }  // namespace berth::roundtrip

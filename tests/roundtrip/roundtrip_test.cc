@@ -2,40 +2,50 @@
 // unchanged; half of them also guest -> host -> guest on the way.
 #include <chrono>
 #include <iostream>
+#include <optional>
 #include <string>
-#include <string_view>
+#include <tuple>
 
-#include <gtest/gtest.h>
-
-#include "roundtrip/runner.h"
-#include "roundtrip/suite.h"
+#include "roundtrip/packages.h"
 #include "roundtrip_basics_suite.h"
 #include "roundtrip_nestings_suite.h"
 #include "roundtrip_wide_suite.h"
 
 namespace berth::roundtrip {
+
+std::vector<HostPart> all_hosts() {
+  return {basics::suite().host, nestings::suite().host, wide::suite().host, handles_host()};
+}
+
 namespace {
 
-constexpr int kValues = 10'000;  // for each function and guest
+struct Package {
+  const char* name;
+  Suite (*suite)();
+};
+constexpr Package kPackages[] = {
+    {"basics", basics::suite}, {"nestings", nestings::suite}, {"wide", wide::suite}};
 
-template <class Guest>
-void run(const Suite<Guest>& suite, std::string_view guest_name, std::uint64_t built_with,
-         Integers integers) {
-  auto runner = Runner<Guest>::create(suite, guest_name);
+class RoundTrip : public RoundTripTest, public testing::WithParamInterface<std::tuple<Package, Toolchain>> {};
+
+TEST_P(RoundTrip, ComesBackUnchanged) {
+  const auto& [package, made_with] = GetParam();
+  const Suite suite = package.suite();
+  auto runner = Runner::create(*guests_, suite, made_with, package.name);
   ASSERT_TRUE(runner) << runner.error().to_string();
-  const std::uint64_t base = seed(built_with);
+  const std::uint64_t base = seed(suite.seed);
   const auto start = std::chrono::steady_clock::now();
   for (std::size_t number = 0; number < suite.cases.size(); ++number) {
-    const EchoCase<Guest>& c = suite.cases[number];
+    const EchoCase& c = suite.cases[number];
     // Its own sequence for each function, so that one can be repeated alone.
-    Source source(base * 1'000 + number, integers);
+    Source source(base * 1'000 + number, made_with.integers);
     for (int i = 0; i < kValues; ++i) {
       const bool through = i >= kValues / 2;
-      if (i == 0 || i == kValues / 2) ASSERT_TRUE(runner->guest().set_through(through));
-      if (const auto problem = c.once(runner->guest(), source)) {
+      if (i == 0 || i == kValues / 2) ASSERT_TRUE(runner->set_through(through));
+      if (const auto problem = c.once(runner->exports(), source)) {
         ADD_FAILURE() << c.name << ": " << c.type << "\nvalue " << i << (through ? ", through the host" : "")
-                      << ", guest " << guest_name << ", seed of the values " << base << ", of the types "
-                      << built_with << "\n"
+                      << ", guest " << made_with.name << ", seed of the values " << base << ", of the types "
+                      << suite.seed << "\n"
                       << *problem;
         ASSERT_TRUE(runner->renew());
         break;
@@ -45,32 +55,17 @@ void run(const Suite<Guest>& suite, std::string_view guest_name, std::uint64_t b
     }
   }
   const std::chrono::duration<double> took = std::chrono::steady_clock::now() - start;
-  std::cout << guest_name << ": " << suite.cases.size() << " functions, " << kValues << " values each, seed "
-            << base << ", " << took.count() << " s\n";
+  std::cout << package.name << " through " << made_with.name << ": " << suite.cases.size() << " functions, "
+            << kValues << " values each, seed " << base << ", " << took.count() << " s\n";
 }
 
-namespace basics = ::wit::basics::berth::basics;
-namespace nestings = ::wit::nestings::berth::nestings;
-namespace wide = ::wit::wide::berth::wide;
-
-TEST(RoundTrip, EveryTypeThroughCpp) {
-  run(basics::suite(), "roundtrip_basics_cpp", basics::kSeed, Integers::kExact);
-}
-TEST(RoundTrip, EveryTypeThroughJavaScript) {
-  run(basics::suite(), "roundtrip_basics_js", basics::kSeed, Integers::kUpTo53Bits);
-}
-TEST(RoundTrip, NestingsThroughCpp) {
-  run(nestings::suite(), "roundtrip_nestings_cpp", nestings::kSeed, Integers::kExact);
-}
-TEST(RoundTrip, NestingsThroughJavaScript) {
-  run(nestings::suite(), "roundtrip_nestings_js", nestings::kSeed, Integers::kUpTo53Bits);
-}
-TEST(RoundTrip, WideVariantThroughCpp) {
-  run(wide::suite(), "roundtrip_wide_cpp", wide::kSeed, Integers::kExact);
-}
-TEST(RoundTrip, WideVariantThroughJavaScript) {
-  run(wide::suite(), "roundtrip_wide_js", wide::kSeed, Integers::kUpTo53Bits);
-}
+INSTANTIATE_TEST_SUITE_P(Packages, RoundTrip,
+                         testing::Combine(testing::ValuesIn(kPackages),
+                                          testing::Values(kCpp, kPython, kJavaScript)),
+                         [](const auto& tested) {
+                           return std::string(std::get<Package>(tested.param).name) +
+                                  std::get<Toolchain>(tested.param).name;
+                         });
 
 }  // namespace
 }  // namespace berth::roundtrip

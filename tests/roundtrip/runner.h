@@ -1,80 +1,88 @@
-// Runner: one guest of a round-trip suite, compiled and instantiated.
+// Guests and Runner: the guests of the build, each compiled and linked once, and an instance of one.
 #pragma once
 
 #include <cstdint>
-#include <cstdlib>
-#include <fstream>
-#include <iterator>
+#include <map>
 #include <memory>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
-#include "abi/component.h"
 #include "abi/engine.h"
 #include "abi/instance.h"
 #include "abi/linker.h"
 #include "base/error.h"
+#include "roundtrip/source.h"
 #include "roundtrip/suite.h"
 
 namespace berth::roundtrip {
 
-// wit-bindgen's C++ guests lose the memory of list parameters: a new instance in time.
-inline constexpr std::uint64_t kMemoryBeforeRenewal = 24ull << 20;
-
-inline std::vector<std::uint8_t> read(const std::string& path) {
-  std::ifstream file(path, std::ios::binary);
-  return {std::istreambuf_iterator<char>(file), std::istreambuf_iterator<char>()};
-}
+// What a guest is made with, and so what it can hold.
+struct Toolchain {
+  const char* name;
+  const char* suffix;  // of its files
+  Integers integers;
+  bool one_file;  // for all packages, or one for each
+};
+inline constexpr Toolchain kCpp{"Cpp", "cpp", Integers::kExact, false};
+// componentize-qjs holds 64-bit integers as doubles.
+inline constexpr Toolchain kJavaScript{"JavaScript", "js", Integers::kUpTo53Bits, false};
+inline constexpr Toolchain kPython{"Python", "py", Integers::kExact, true};
 
 // BERTH_SEED replaces the seed of the values; the types were generated with the one of the build.
-inline std::uint64_t seed(std::uint64_t built_with) {
-  const char* given = std::getenv("BERTH_SEED");
-  return given == nullptr ? built_with : std::strtoull(given, nullptr, 0);
-}
+[[nodiscard]] std::uint64_t seed(std::uint64_t built_with);
+
+// An engine, and a host that has every package's part.
+// One thread at a time.
+class Guests final {
+ public:
+  [[nodiscard]] static Result<std::unique_ptr<Guests>> create(std::vector<HostPart> hosts);
+
+  // The guest of a package, compiled and linked when it is first asked for.
+  [[nodiscard]] Result<std::shared_ptr<const abi::Pre>> find(const Toolchain& made_with,
+                                                             std::string_view package);
+  void provide(abi::InstanceState& state) const;
+
+ private:
+  Guests(std::vector<HostPart> hosts, std::shared_ptr<const abi::Engine> engine, abi::Linker linker)
+      : hosts_(std::move(hosts)), engine_(std::move(engine)), linker_(std::move(linker)) {}
+
+  std::vector<HostPart> hosts_;
+  std::shared_ptr<const abi::Engine> engine_;
+  abi::Linker linker_;
+  std::map<std::string, std::shared_ptr<const abi::Pre>> linked_;  // by file
+};
 
 // One guest and its current instance.
 // One thread at a time.
-template <class Guest>
-class Runner {
+class Runner final {
  public:
-  // `name` is a guest of the build; `suite` outlives the runner.
-  static Result<Runner> create(const Suite<Guest>& suite, std::string_view name) {
-    const std::string path = std::string(BERTH_BINARY_DIR "/guests/").append(name).append(".wasm");
-    const auto engine = BERTH_TRY(abi::Engine::create({}));
-    auto linker = BERTH_TRY(abi::Linker::create(engine));
-    BERTH_TRY(suite.add_host(linker));
-    const auto component = BERTH_TRY(abi::Component::compile(engine, read(path)));
-    Runner runner(suite, BERTH_TRY(linker.link(component)));
-    BERTH_TRY(runner.renew());
-    return runner;
-  }
+  // `guests` and `suite` outlive it.
+  [[nodiscard]] static Result<Runner> create(Guests& guests, const Suite& suite, const Toolchain& made_with,
+                                             std::string_view package);
 
-  Result<void> renew() {
-    guest_.reset();
-    instance_.reset();
-    state_ = abi::InstanceState::create();
-    suite_->provide_host(*state_);
-    instance_ = BERTH_TRY(abi::Instance::create(pre_, state_, {}));
-    guest_ = BERTH_TRY(suite_->open(*instance_));
-    return {};
-  }
-  Result<void> renew_if_large(bool through) {
-    if (instance_->memory_bytes() < kMemoryBeforeRenewal) return {};
-    BERTH_TRY(renew());
-    return guest_->set_through(through);
-  }
-  Guest& guest() { return *guest_; }
-  abi::InstanceState& state() { return *state_; }
+  // A new instance in place of the present one.
+  [[nodiscard]] Result<void> renew();
+  // The same when the guest has taken a lot of memory since it was new.
+  [[nodiscard]] Result<void> renew_if_large(bool through);
+
+  // The exports, as the suite opened them.
+  [[nodiscard]] void* exports() const { return exports_.get(); }
+  [[nodiscard]] Result<void> set_through(bool on) { return suite_->set_through(exports(), on); }
+  [[nodiscard]] abi::InstanceState& state() { return *state_; }
 
  private:
-  Runner(const Suite<Guest>& suite, std::shared_ptr<const abi::Pre> pre)
-      : suite_(&suite), pre_(std::move(pre)) {}
-  const Suite<Guest>* suite_;
+  Runner(const Guests& guests, const Suite& suite, std::shared_ptr<const abi::Pre> pre)
+      : guests_(&guests), suite_(&suite), pre_(std::move(pre)) {}
+
+  const Guests* guests_;
+  const Suite* suite_;
   std::shared_ptr<const abi::Pre> pre_;
   std::shared_ptr<abi::InstanceState> state_;
   std::unique_ptr<abi::Instance> instance_;
-  std::unique_ptr<Guest> guest_;
+  std::shared_ptr<void> exports_;
+  std::uint64_t memory_when_new_ = 0;
 };
 
 }  // namespace berth::roundtrip

