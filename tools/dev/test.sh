@@ -6,7 +6,7 @@ set -euo pipefail
 
 # Under ASan+UBSan: whatever handles a guest's bytes or a stranger's text, and the property tests.
 debug_tests=(base_test telemetry_test net_test manifest_test abi_test host_test statestore_test bindings_test
-  statestore_grpc_test)
+  statestore_grpc_test roundtrip_test hostile_test)
 # Each of these runs for 20 s (fuzz/CMakeLists.txt).
 mapfile -t fuzz_targets < <(cd fuzz && printf '%s\n' *_fuzz.cc | sed 's/\.cc$//')
 # Under TSan: whatever threads share. The engine is not instrumented, so these use native guests.
@@ -24,14 +24,15 @@ tested() {
   if "$@"; then verdicts+=("$name=passed"); else verdicts+=("$name=failed"); fi
 }
 
-# suite TREE FOLDER [TEST…]: runs the named ctest entries of a tree (all without names), one after the other.
+# suite TREE FOLDER [TEST…]: runs the named ctest entries of a tree (all without names), as many at once as there are
+# cores; those that compare times run alone (RUN_SERIAL).
 suite() {
   local tree=$1 folder=$2 only=()
   shift 2
   if [ $# -gt 0 ]; then only=(-R "^($(IFS='|' && echo "$*"))\$"); fi
   mkdir -p "$results/$tree"
   say "[$tree] tests"
-  GTEST_OUTPUT="xml:$PWD/$results/$tree/" ctest --test-dir "$folder" --output-on-failure --no-tests=error \
+  GTEST_OUTPUT="xml:$PWD/$results/$tree/" ctest --test-dir "$folder" --parallel "$(nproc)" --output-on-failure --no-tests=error \
     --output-junit "$PWD/$results/$tree/junit.xml" "${only[@]}" || true
 }
 
