@@ -55,9 +55,9 @@ TEST(Digest, ParsesWhatItPrints) {
 TEST(Digest, RefusesEverythingElse) {
   const std::string hex(kAbc.substr(7));
   for (const std::string& text :
-       {std::string(), hex, std::string("sha256:"), "sha256:" + hex.substr(1), "sha256:" + hex + "0", "SHA256:" + hex,
-        "sha256:B" + hex.substr(1), "sha256:g" + hex.substr(1), " sha256:" + hex, "sha256:" + hex + " ",
-        std::string("md5:d41d8cd98f00b204e9800998ecf8427e"),
+       {std::string(), hex, std::string("sha256:"), "sha256:" + hex.substr(1), "sha256:" + hex + "0",
+        "SHA256:" + hex, "sha256:B" + hex.substr(1), "sha256:g" + hex.substr(1), " sha256:" + hex,
+        "sha256:" + hex + " ", std::string("md5:d41d8cd98f00b204e9800998ecf8427e"),
         std::string("sha1:da39a3ee5e6b4b0d3255bfef95601890afd80709"), "sha512:" + hex + hex, "sha256-" + hex,
         "sha256:-" + hex.substr(1), "sha256:0x" + hex.substr(2)}) {
     const auto digest = Digest::parse(text);
