@@ -15,8 +15,7 @@ flock 9
 build() {
   local module=tests/servers/$1 built=$2 program
   program=$(sed -n 's/^tool //p' "$module/go.mod")
-  (cd "$module" && CGO_ENABLED=0 go build -trimpath -mod=mod -o "$built.new" "$program")
-  git diff --exit-code -- "$module" || { echo "go changed $module: commit what it wrote" && return 1; }
+  (cd "$module" && CGO_ENABLED=0 go build -trimpath -mod=readonly -o "$built.new" "$program")
   mv "$built.new" "$built"
 }
 
