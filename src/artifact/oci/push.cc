@@ -38,21 +38,19 @@ net::HttpUpload piece_of(const net::HttpUpload& bytes, std::uint64_t offset, std
 class Upload final {
  public:
   // `what` is what errors begin with.
-  Upload(Registry& registry, std::span<const Scope> needs, const Descriptor& blob,
-         const net::HttpUpload& bytes, const Progress& progress, std::string what)
-      : registry_(registry),
-        needs_(needs),
-        blob_(blob),
-        bytes_(bytes),
-        progress_(progress),
-        what_(std::move(what)) {}
+  Upload(Registry& registry, std::span<const Scope> needs, const Descriptor& blob, const Progress& progress,
+         std::string what)
+      : registry_(registry), needs_(needs), blob_(blob), progress_(progress), what_(std::move(what)) {}
 
   // True when the blob is there: a mount, or a single request, was enough. Otherwise a session has begun.
   Result<bool> begin(net::Url url, net::HttpUpload body, const std::stop_token& stop) {
     RegistryRequest post = request("POST", std::move(url), std::move(body));
     if (size_of(post.body) > 0) count_from(0, post);
     const RegistryReply reply = BERTH_TRY(registry_.send(post, stop));
-    if (reply.status() == 201) return stored(reply).transform([] { return true; });
+    if (reply.status() == 201) {
+      BERTH_TRY(stored(reply));
+      return true;
+    }
     if (reply.status() != 202) return fail(refusal(reply, what_));
     const auto least = BERTH_TRY(reply.field("oci-chunk-min-length"));
     if (least) {
@@ -67,17 +65,19 @@ class Upload final {
     return false;
   }
 
-  Result<> all_at_once(const std::stop_token& stop) { return finish(bytes_, stop); }
+  Result<> all_at_once(const net::HttpUpload& bytes, const std::stop_token& stop) {
+    return finish(bytes, stop);
+  }
 
   // Fails with kFailedPrecondition where the registry does not take chunks.
-  Result<> in_chunks(const std::stop_token& stop) {
+  Result<> in_chunks(const net::HttpUpload& bytes, const std::stop_token& stop) {
     std::uint64_t sent = 0;
     int troubles = 0;
     while (sent < blob_.size) {
       std::uint64_t size = std::min(chunk_, blob_.size - sent);
       // The last chunk may be short, no other.
       if (blob_.size - sent - size < chunk_ && blob_.size - sent <= kMaxChunkBytes) size = blob_.size - sent;
-      auto reply = registry_.send(patch(sent, size), stop);
+      auto reply = registry_.send(patch(sent, piece_of(bytes, sent, size)), stop);
       if (reply && reply->status() == 202) {
         BERTH_TRY(moved_to(*reply));
         const auto now = BERTH_TRY(received(*reply));
@@ -117,9 +117,10 @@ class Upload final {
       progress_(std::min(offset + sent, blob_.size), blob_.size);
     };
   }
-  RegistryRequest patch(std::uint64_t offset, std::uint64_t size) const {
-    RegistryRequest out = request("PATCH", *session_, piece_of(bytes_, offset, size));
-    out.headers.emplace_back("Content-Range", fmt::format("{}-{}", offset, offset + size - 1));
+  RegistryRequest patch(std::uint64_t offset, net::HttpUpload piece) const {
+    const std::uint64_t last = offset + size_of(piece) - 1;
+    RegistryRequest out = request("PATCH", *session_, std::move(piece));
+    out.headers.emplace_back("Content-Range", fmt::format("{}-{}", offset, last));
     count_from(offset, out);
     return out;
   }
@@ -200,7 +201,6 @@ class Upload final {
   Registry& registry_;
   std::span<const Scope> needs_;
   const Descriptor& blob_;
-  const net::HttpUpload& bytes_;
   const Progress& progress_;
   std::string what_;
   std::optional<net::Url> session_;
@@ -222,46 +222,55 @@ Result<bool> Repository::has_blob(const Descriptor& descriptor, const std::stop_
   return true;
 }
 
-Result<> Repository::push_blob(const Descriptor& descriptor, const net::HttpUpload& bytes,
+Result<> Repository::push_blob(const Descriptor& descriptor, const BlobBytes& bytes,
                                std::string_view mount_from, const Progress& progress,
                                const std::stop_token& stop) const {
   const std::string what = doing(fmt::format("pushing {}", descriptor.digest.to_string()));
   const auto named = [&](Error error) { return fail(std::move(error).context(what)); };
-  if (size_of(bytes) != descriptor.size) {
+  const auto there = has_blob(descriptor, stop);
+  if (!there) return named(there.error());
+  if (*there) return {};
+  std::vector<Scope> needs{{name_, Action::kPush}};
+  if (!mount_from.empty()) needs.push_back({std::string(mount_from), Action::kPull});
+  const std::string digest = percent_encode(descriptor.digest.to_string());
+  std::optional<Upload> upload;
+  const auto begin = [&](const std::string& query, const net::HttpUpload& body) -> Result<bool> {
+    upload.emplace(*registry_, needs, descriptor, progress, what);
+    return upload->begin(BERTH_TRY(request("POST", "blobs/uploads/", query)).url, body, stop);
+  };
+  if (!mount_from.empty()) {
+    const auto mounted = begin(fmt::format("mount={}&from={}", digest, percent_encode(mount_from)), {});
+    if (mounted && *mounted) return {};
+    // A registry that does not mount has begun an upload instead. One that refuses, because it must not show
+    // that repository to us, is sent the bytes: what else is wrong, that upload will say.
+    if (!mounted) {
+      upload.reset();
+      needs.pop_back();
+    }
+  }
+  const net::HttpUpload body = BERTH_TRY(bytes());
+  if (size_of(body) != descriptor.size) {
     return named(Error(Code::kInvalidArgument, "the bytes are not as many as the descriptor says"));
   }
-  if (BERTH_TRY(has_blob(descriptor, stop))) return {};
-  std::vector<Scope> needs{{name_, Action::kPush}};
-  if (!mount_from.empty()) {
-    needs.push_back({std::string(mount_from), Action::kPull});
-    Upload mount(*registry_, needs, descriptor, bytes, progress, what);
-    const std::string query = fmt::format("mount={}&from={}", percent_encode(descriptor.digest.to_string()),
-                                          percent_encode(mount_from));
-    const auto mounted = mount.begin(BERTH_TRY(request("POST", "blobs/uploads/", query)).url, {}, stop);
-    // A registry that does not mount begins an upload instead, or refuses what it could not allow: either
-    // way the bytes go there by themselves, in an upload of their own.
-    if (mounted && *mounted) return {};
-    if (!mounted && mounted.error().code() == Code::kCancelled) return named(mounted.error());
-    needs.pop_back();
-  }
   const bool single = descriptor.size <= kSinglePostBytes;
-  const std::string query =
-      single ? "digest=" + percent_encode(descriptor.digest.to_string()) : std::string();
   bool chunks = descriptor.size > kMonolithicBytes;
   for (int tries = 1;; ++tries) {
-    Upload upload(*registry_, needs, descriptor, bytes, progress, what);
-    auto done = upload.begin(BERTH_TRY(request("POST", "blobs/uploads/", query)).url,
-                             single ? bytes : net::HttpUpload(), stop);
+    Result<bool> done = false;
+    if (!upload) done = single ? begin("digest=" + digest, body) : begin("", {});
     if (done && *done) return {};
-    Result<> sent = !done    ? fail(std::move(done).error())
-                    : chunks ? upload.in_chunks(stop)
-                             : upload.all_at_once(stop);
+    Result<> sent;
+    if (done) {
+      sent = chunks ? upload->in_chunks(body, stop) : upload->all_at_once(body, stop);
+    } else {
+      sent = fail(std::move(done).error());
+    }
     if (sent) return {};
     const Code code = sent.error().code();
     const bool no_chunks = chunks && code == Code::kFailedPrecondition;
-    if (no_chunks) chunks = false;
     if ((!no_chunks && code != Code::kUnavailable) || tries == kMaxTries)
       return named(std::move(sent).error());
+    if (no_chunks) chunks = false;
+    upload.reset();
   }
 }
 

@@ -19,6 +19,12 @@ namespace berth::artifact::oci {
 // Called as a blob moves, on any thread, with the bytes so far and in all. Empty: not.
 using Progress = std::function<void(std::uint64_t done, std::uint64_t total)>;
 
+// Gives the bytes of a blob that is to be sent; what they lie in outlives the sending.
+using BlobBytes = std::function<Result<net::HttpUpload>()>;
+[[nodiscard]] inline BlobBytes held(net::HttpUpload bytes) {
+  return [bytes] { return bytes; };
+}
+
 // Everything blocks; `stop` ends it with kCancelled. Errors are Registry's, and
 //  kNotFound: no such tag, manifest or blob. kFailedPrecondition: bytes that are not what their digest or
 //  size says. kResourceExhausted: more than allowed, refused before it is fetched where it is announced.
@@ -47,9 +53,9 @@ class Repository final {
   [[nodiscard]] Result<std::string> blob_text(const Descriptor& descriptor, std::size_t max_bytes,
                                               const std::stop_token& stop) const;
 
-  // Puts a blob there unless it is there. `bytes` are all of it. `mount_from`: a repository of the same
-  // registry that has it; empty: none.
-  [[nodiscard]] Result<> push_blob(const Descriptor& descriptor, const net::HttpUpload& bytes,
+  // Puts a blob there unless it is there. `mount_from`: a repository of the same registry that has it; empty:
+  // none. `bytes` is asked for all of it at most once, when it must be sent.
+  [[nodiscard]] Result<> push_blob(const Descriptor& descriptor, const BlobBytes& bytes,
                                    std::string_view mount_from, const Progress& progress,
                                    const std::stop_token& stop) const;
   // Puts a manifest or index there as it is; with a tag, also under it. Where it has a subject and the
