@@ -12,10 +12,8 @@
 namespace berth::artifact::oci {
 namespace {
 
-// The manifest of the one wasm artifact that `reference` leads to.
-Result<Document> find_manifest(const Repository& repository, std::string_view reference,
-                               const std::stop_token& stop) {
-  Document document = BERTH_TRY(repository.manifest(reference, stop));
+// The manifest of the one wasm artifact that `document` leads to.
+Result<Document> follow(const Repository& repository, Document document, const std::stop_token& stop) {
   std::set<Digest> seen{document.descriptor.digest};
   for (int depth = 0; std::holds_alternative<Index>(document.content); ++depth) {
     const auto named = [&](Error error) {
@@ -44,11 +42,14 @@ std::unexpected<Error> named(const Repository& repository, const Descriptor& man
 
 Result<WasmArtifact> inspect(const Repository& repository, std::string_view reference,
                              const std::stop_token& stop) {
-  Document document = BERTH_TRY(find_manifest(repository, reference, stop));
+  Document document = BERTH_TRY(repository.manifest(reference, stop));
+  const Digest named_digest = document.descriptor.digest;
+  document = BERTH_TRY(follow(repository, std::move(document), stop));
   auto& manifest = std::get<Manifest>(document.content);
   auto parts = wasm_parts(manifest);
   if (!parts) return named(repository, document.descriptor, std::move(parts).error());
-  WasmArtifact out{.manifest = std::move(document.descriptor),
+  WasmArtifact out{.named = named_digest,
+                   .manifest = std::move(document.descriptor),
                    .parts = std::move(*parts),
                    .annotations = std::move(manifest.annotations)};
   const std::string text = BERTH_TRY(repository.blob_text(out.parts.config, kMaxConfigBytes, stop));

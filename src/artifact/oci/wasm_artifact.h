@@ -16,6 +16,7 @@ namespace berth::artifact::oci {
 
 // What a reference names, without the component itself. Plain value.
 struct WasmArtifact {
+  Digest named;         // what the reference names: the manifest, or an index that leads to it
   Descriptor manifest;  // its digest is the artifact's name
   WasmParts parts;      // parts.layer: digest and size of the component
   WasmConfig config;
