@@ -358,6 +358,15 @@ TEST(CredentialHelper, ThatHangsIsEndedOnAStopRequestWithWhatItStarted) {
   EXPECT_TRUE(gone());
 }
 
+TEST(CredentialHelper, ThatHangsIsEndedAfterItsTime) {
+  const Helpers helpers;
+  helpers.add("hang", "sleep 600");
+  const auto begin = std::chrono::steady_clock::now();
+  EXPECT_EQ(ask_helper("hang", "x", {}, std::chrono::milliseconds(300)).error().code(),
+            Code::kDeadlineExceeded);
+  EXPECT_LT(std::chrono::steady_clock::now() - begin, std::chrono::seconds(10));
+}
+
 TEST(CredentialHelper, DoesNotWaitForWhatItLeavesBehind) {
   const Helpers helpers;
   helpers.add("leaves", R"(echo '{"Username":"u","Secret":"s"}'; sleep 5 &)");
