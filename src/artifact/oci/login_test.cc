@@ -254,20 +254,20 @@ TEST(DockerConfig, ItsErrorsHoldNoSecret) {
 // --- helpers: real programs ---
 
 // Programs named docker-credential-NAME at the front of PATH. One thread at a time.
-class Helpers final {
+class CredentialPrograms final {
  public:
-  Helpers() {
+  CredentialPrograms() {
     std::string name = (std::filesystem::temp_directory_path() / "berth-helpers-XXXXXX").string();
     folder_ = ::mkdtemp(name.data());
     old_path_ = std::getenv("PATH");
     ::setenv("PATH", (folder_.string() + ":" + old_path_).c_str(), 1);
   }
-  ~Helpers() {
+  ~CredentialPrograms() {
     ::setenv("PATH", old_path_.c_str(), 1);
     std::filesystem::remove_all(folder_);
   }
-  Helpers(const Helpers&) = delete;
-  Helpers& operator=(const Helpers&) = delete;
+  CredentialPrograms(const CredentialPrograms&) = delete;
+  CredentialPrograms& operator=(const CredentialPrograms&) = delete;
   void add(const std::string& name, const std::string& script) const {
     const auto file = folder_ / ("docker-credential-" + name);
     std::ofstream(file) << "#!/bin/sh\n" << script << "\n";
@@ -281,7 +281,7 @@ class Helpers final {
 };
 
 TEST(CredentialHelper, IsAskedForTheServer) {
-  const Helpers helpers;
+  const CredentialPrograms helpers;
   helpers.add(
       "one",
       R"(read server; echo "{\"ServerURL\":\"$server\",\"Username\":\"$1-$server\",\"Secret\":\"word\"}")");
@@ -301,13 +301,13 @@ TEST(CredentialHelper, IsAskedForTheServer) {
 }
 
 TEST(CredentialHelper, MayKnowNothing) {
-  const Helpers helpers;
+  const CredentialPrograms helpers;
   helpers.add("none", "echo 'credentials not found in native keychain'; exit 1");
   EXPECT_EQ(*ask_helper("none", "x", {}), std::nullopt);
 }
 
 TEST(CredentialHelper, ThatFailsIsNamedAndItsSecretIsNot) {
-  const Helpers helpers;
+  const CredentialPrograms helpers;
   helpers.add("broken", "echo secret; exit 3");
   helpers.add("wrong", "echo '{\"Username\":\"secret\"}'");
   for (const char* name : {"broken", "wrong"}) {
@@ -326,7 +326,7 @@ TEST(CredentialHelper, HasANameAndNoPath) {
 }
 
 TEST(CredentialHelper, ThatFloodsIsEnded) {
-  const Helpers helpers;
+  const CredentialPrograms helpers;
   helpers.add("flood", "yes");
   const auto begin = std::chrono::steady_clock::now();
   EXPECT_EQ(ask_helper("flood", "x", {}).error().code(), Code::kResourceExhausted);
@@ -334,7 +334,7 @@ TEST(CredentialHelper, ThatFloodsIsEnded) {
 }
 
 TEST(CredentialHelper, ThatHangsIsEndedOnAStopRequestWithWhatItStarted) {
-  const Helpers helpers;
+  const CredentialPrograms helpers;
   const auto pid_file = helpers.folder() / "pid";
   helpers.add("hang", fmt::format("sleep 600 & echo $! > {}; wait", pid_file.string()));
   std::stop_source stop;
@@ -359,7 +359,7 @@ TEST(CredentialHelper, ThatHangsIsEndedOnAStopRequestWithWhatItStarted) {
 }
 
 TEST(CredentialHelper, ThatHangsIsEndedAfterItsTime) {
-  const Helpers helpers;
+  const CredentialPrograms helpers;
   helpers.add("hang", "sleep 600");
   const auto begin = std::chrono::steady_clock::now();
   EXPECT_EQ(ask_helper("hang", "x", {}, std::chrono::milliseconds(300)).error().code(),
@@ -368,7 +368,7 @@ TEST(CredentialHelper, ThatHangsIsEndedAfterItsTime) {
 }
 
 TEST(CredentialHelper, DoesNotWaitForWhatItLeavesBehind) {
-  const Helpers helpers;
+  const CredentialPrograms helpers;
   helpers.add("leaves", R"(echo '{"Username":"u","Secret":"s"}'; sleep 5 &)");
   const auto begin = std::chrono::steady_clock::now();
   EXPECT_EQ((*ask_helper("leaves", "x", {}))->user, "u");
