@@ -74,9 +74,8 @@ class Upload final {
     std::uint64_t sent = 0;
     int troubles = 0;
     while (sent < blob_.size) {
-      std::uint64_t size = std::min(chunk_, blob_.size - sent);
-      // The last chunk may be short, no other.
-      if (blob_.size - sent - size < chunk_ && blob_.size - sent <= kMaxChunkBytes) size = blob_.size - sent;
+      // The last chunk may be shorter than the registry's least.
+      const std::uint64_t size = std::min(chunk_, blob_.size - sent);
       auto reply = registry_.send(patch(sent, piece_of(bytes, sent, size)), stop);
       if (reply && reply->status() == 202) {
         BERTH_TRY(moved_to(*reply));
