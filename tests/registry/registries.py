@@ -218,7 +218,8 @@ class Done:
 def run(command, cwd, text=None, environment=None, seconds=120):
     """Runs a program to its end; HOME is `cwd`, so that nobody's logins are used."""
     env = {"PATH": os.environ["PATH"], "HOME": str(cwd), **(environment or {})}
-    with tempfile.TemporaryFile("w+") as out, tempfile.TemporaryFile("w+") as err, tempfile.TemporaryFile("w+") as given:
+    with tempfile.TemporaryFile("w+", newline="") as out, tempfile.TemporaryFile("w+", newline="") as err, \
+            tempfile.TemporaryFile("w+") as given:
         given.write(text or "")
         given.seek(0)
         began = time.monotonic()

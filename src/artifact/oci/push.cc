@@ -53,14 +53,8 @@ class Upload final {
     }
     if (reply.status() != 202) return fail(refusal(reply, what_));
     const auto least = BERTH_TRY(reply.field("oci-chunk-min-length"));
-    if (least) {
-      chunk_ = std::max(chunk_, number(*least).value_or(0));
-      if (chunk_ > kMaxChunkBytes && blob_.size > kMaxChunkBytes) {
-        return fail(Code::kResourceExhausted,
-                    fmt::format("the registry wants chunks of {} bytes at least, more than {}", *least,
-                                kMaxChunkBytes));
-      }
-    }
+    // However long: a chunk is sent from where the blob lies.
+    if (least) chunk_ = std::max(chunk_, number(*least).value_or(0));
     BERTH_TRY(moved_to(reply));
     return false;
   }
@@ -265,9 +259,10 @@ Result<> Repository::push_blob(const Descriptor& descriptor, const BlobBytes& by
     }
     if (sent) return {};
     const Code code = sent.error().code();
-    const bool no_chunks = chunks && code == Code::kFailedPrecondition;
-    if ((!no_chunks && code != Code::kUnavailable) || tries == kMaxTries)
-      return named(std::move(sent).error());
+    const bool no_chunks = done && chunks && code == Code::kFailedPrecondition;
+    // What can be mended within an upload in chunks has been.
+    const bool again = no_chunks || (code == Code::kUnavailable && !(done && chunks));
+    if (!again || tries == kMaxTries) return named(std::move(sent).error());
     if (no_chunks) chunks = false;
     upload.reset();
   }
