@@ -223,7 +223,7 @@ TEST(WasmConfig, RefusesOneForSomethingElse) {
   };
   EXPECT_THAT(why("{}"), HasSubstr("architecture"));
   EXPECT_THAT(why(R"({"architecture":"amd64","os":"linux"})"), HasSubstr("\"amd64\""));
-  EXPECT_THAT(why(R"({"architecture":"wasm","os":"linux"})"), HasSubstr("\"foreign\""));
+  EXPECT_THAT(why(R"({"architecture":"wasm","os":"linux"})"), HasSubstr("\"linux\""));
   EXPECT_THAT(why(R"({"architecture":"wasm","os":"wasip2","layerDigests":["sha256:)" + kOtherHex + "\"]}"),
               HasSubstr("layerDigests"));
   EXPECT_THAT(why(R"({"architecture":"wasm","os":"wasip2","layerDigests":[]})"), HasSubstr("layerDigests"));
