@@ -2,7 +2,8 @@
 
 Before each ```sh block stands one of
   <!-- test -->                   run by docs_test.py, in a scratch folder that looks like the tree
-  <!-- test with: COMMAND -->     the same, while COMMAND runs in the background
+  <!-- test with: COMMAND -->     the same, while COMMAND runs in the background and answers on port 3500;
+  <!-- test with: COMMAND, on URL -->  the same with another address
   <!-- covered by: PATH -->       not run here (it would install, or never end); PATH is the test that does
 and after a tested block may stand <!-- output --> and a ```text block: what it prints, compared line by
 line; a line of "…" stands for any number of lines, and "…" in a line for any text.
