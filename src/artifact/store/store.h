@@ -41,7 +41,8 @@ struct StoreOptions {
 class StoreFolder;  // the opened folder; internal
 
 // Keeps entries from being removed to make room, in every process that shares the store, until it is gone or
-// its process is. Movable. One thread at a time; different leases on any threads.
+// its process is (and what that forked without exec). Movable. One thread at a time; different leases on any
+// threads.
 class Lease final {
  public:
   Lease() = default;
@@ -170,7 +171,8 @@ class Store final {
   // digit. kNotFound: it has none. kFailedPrecondition: damaged, and the message names the file.
   [[nodiscard]] Result<History> history(std::string_view name) const;
   // Reads the record (an empty one where there is none), lets `change` change it, and writes it where it did;
-  // nobody else changes any record meanwhile, so `change` should not block. Its error is returned, and
+  // nobody else changes any record meanwhile, so `change` must not block or use the
+  // store. Its error is returned, and
   // nothing written. Returns the record as it is now.
   [[nodiscard]] Result<History> update_history(std::string_view name,
                                                const std::function<Result<>(History&)>& change) const;

@@ -92,8 +92,8 @@ Result<bool> FailingFiles::try_lock(const File& file, std::uint64_t byte, ByteLo
   return files_.try_lock(file, byte, lock);
 }
 
-void PowerCutFiles::changed(const File& folder, std::function<void()> undo) {
-  const auto info = files_.info(folder);
+void PowerCutFiles::changed(const fs::path& path, std::function<void()> undo) {
+  const auto info = files_.info(File(), path.parent_path().string());
   if (info) changes_.push_back({.folder = info->inode, .undo = std::move(undo)});
 }
 
@@ -107,7 +107,7 @@ Result<File> PowerCutFiles::open(const File& folder, const std::string& name, Op
   const bool made = (mode == OpenMode::kCreate || mode == OpenMode::kLock) && !fs::exists(path);
   File file = BERTH_TRY(files_.open(folder, name, mode));
   if (made) {
-    changed(folder, [path] { ::unlink(path.c_str()); });
+    changed(path, [path] { ::unlink(path.c_str()); });
     durable_[BERTH_TRY(files_.info(file)).inode] = 0;
   }
   return file;
@@ -133,7 +133,7 @@ Result<> PowerCutFiles::rename(const File& from, const std::string& name, const 
   const fs::path new_path = to.path() / new_name;
   const fs::path kept = stash(new_path);
   BERTH_TRY(files_.rename(from, name, to, new_name));
-  changed(to, [old_path, new_path, kept] {
+  changed(new_path, [old_path, new_path, kept] {
     ::rename(new_path.c_str(), old_path.c_str());
     if (!kept.empty()) ::rename(kept.c_str(), new_path.c_str());
   });
@@ -143,13 +143,13 @@ Result<> PowerCutFiles::remove(const File& folder, const std::string& name) {
   const fs::path path = folder.path() / name;
   const fs::path kept = stash(path);
   BERTH_TRY(files_.remove(folder, name));
-  changed(folder, [path, kept] { ::rename(kept.c_str(), path.c_str()); });
+  changed(path, [path, kept] { ::rename(kept.c_str(), path.c_str()); });
   return {};
 }
 Result<> PowerCutFiles::make_folder(const File& folder, const std::string& name) {
   const fs::path path = folder.path() / name;
   BERTH_TRY(files_.make_folder(folder, name));
-  changed(folder, [path] {
+  changed(path, [path] {
     std::error_code ignored;
     fs::remove_all(path, ignored);
   });

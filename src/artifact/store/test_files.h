@@ -103,7 +103,7 @@ class PowerCutFiles final : public FileSystem {
     std::uint64_t folder = 0;  // inode
     std::function<void()> undo;
   };
-  void changed(const File& folder, std::function<void()> undo);
+  void changed(const std::filesystem::path& path, std::function<void()> undo);
   // A second name for a file, from which it can come back; empty when there is no such file.
   std::filesystem::path stash(const std::filesystem::path& path);
 

@@ -58,6 +58,14 @@ inline std::vector<std::uint8_t> mapped(const Compiled& compiled) {
   return bytes;
 }
 
+inline void copy_store(const std::filesystem::path& from, const std::filesystem::path& to) {
+  std::filesystem::remove_all(to);
+  std::filesystem::copy(from, to, std::filesystem::copy_options::recursive);
+  for (const char* part : {"", "blobs", "compiled", "histories", "temporary"}) {
+    std::filesystem::permissions(to / part, std::filesystem::perms::owner_all);
+  }
+}
+
 // Collects notices. One thread at a time.
 struct Notices {
   std::vector<std::string> texts;
