@@ -25,6 +25,7 @@ struct Validators {
 struct Known {
   Digest digest;
   Validators validators;
+  bool operator==(const Known&) const = default;
 };
 
 // What is asked for. Plain value.
