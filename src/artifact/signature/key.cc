@@ -34,7 +34,9 @@ constexpr std::string_view kSealedBefore = "ENCRYPTED COSIGN PRIVATE KEY";
 
 Pkey owned(EVP_PKEY* key) { return {key, EVP_PKEY_free}; }
 
-Bio reading(std::string_view text) { return Bio(BIO_new_mem_buf(text.data(), static_cast<int>(text.size()))); }
+Bio reading(std::string_view text) {
+  return Bio(BIO_new_mem_buf(text.data(), static_cast<int>(text.size())));
+}
 
 std::string written(BIO* bio) {
   char* data = nullptr;
@@ -81,7 +83,9 @@ Result<Algorithm> algorithm_of(EVP_PKEY* key) {
       return Algorithm::kEcdsaP256;
     }
   }
-  return wrong("the key is neither ECDSA on P-256 nor Ed25519; make one with `berth keygen` or `cosign generate-key-pair`");
+  return wrong(
+      "the key is neither ECDSA on P-256 nor Ed25519; make one with `berth keygen` or `cosign "
+      "generate-key-pair`");
 }
 
 // Ed25519 over SHA-512 of the message: RFC 8032, section 5.1, with phflag 1 and no context.
@@ -98,7 +102,9 @@ bool verifies_ed25519ph(EVP_PKEY* key, BytesView message, BytesView signature) {
 }
 
 // Ed25519 hashes for itself.
-const EVP_MD* hash_for(Algorithm algorithm) { return algorithm == Algorithm::kEcdsaP256 ? EVP_sha256() : nullptr; }
+const EVP_MD* hash_for(Algorithm algorithm) {
+  return algorithm == Algorithm::kEcdsaP256 ? EVP_sha256() : nullptr;
+}
 
 // OpenSSL would ask at the terminal. -1 tells it that there is no password.
 struct Asked {
@@ -111,7 +117,7 @@ int give_password(char* to, int room, int /*writing*/, void* asked_pointer) {
   asked.asked = true;
   asked.answer = asked.source();
   if (!asked.answer) return -1;
-  const std::string_view text = asked.answer->reveal();
+  const std::string& text = asked.answer->reveal();
   if (text.size() > static_cast<std::size_t>(room)) return -1;
   std::memcpy(to, text.data(), text.size());
   return static_cast<int>(text.size());
@@ -155,7 +161,8 @@ std::string_view algorithm_name(Algorithm algorithm) {
 
 Result<PublicKey> PublicKey::parse(std::string_view pem) {
   const std::string_view label = BERTH_TRY(only_label(pem));
-  if (label.ends_with("PRIVATE KEY")) return wrong("it is a private key; give the public one (.pub), and keep this one to who signs");
+  if (label.ends_with("PRIVATE KEY"))
+    return wrong("it is a private key; give the public one (.pub), and keep this one to who signs");
   if (label != "PUBLIC KEY") return wrong(fmt::format("it is a \"{}\"; a \"PUBLIC KEY\" is wanted", label));
   const Bio bio = reading(pem);
   Pkey key = owned(PEM_read_bio_PUBKEY(bio.get(), nullptr, nullptr, nullptr));
@@ -175,7 +182,8 @@ Result<PublicKey> PublicKey::of(Pkey key) {
   EVP_Digest(der, static_cast<std::size_t>(size), hash.data(), &hash_size, EVP_sha256(), nullptr);
   OPENSSL_free(der);
   result.fingerprint_ = "sha256:";
-  for (unsigned int i = 0; i < hash_size; ++i) fmt::format_to(std::back_inserter(result.fingerprint_), "{:02x}", hash[i]);
+  for (unsigned int i = 0; i < hash_size; ++i)
+    fmt::format_to(std::back_inserter(result.fingerprint_), "{:02x}", hash[i]);
   return result;
 }
 
@@ -188,18 +196,18 @@ std::string PublicKey::to_pem() const {
 bool PublicKey::verifies(BytesView message, BytesView signature) const {
   const DigestRun run(EVP_MD_CTX_new());
   const bool plain =
-      run != nullptr && EVP_DigestVerifyInit(run.get(), nullptr, hash_for(algorithm_), nullptr, key_.get()) == 1 &&
+      run != nullptr &&
+      EVP_DigestVerifyInit(run.get(), nullptr, hash_for(algorithm_), nullptr, key_.get()) == 1 &&
       EVP_DigestVerify(run.get(), signature.data(), signature.size(), message.data(), message.size()) == 1;
   ERR_clear_error();
   return plain || (algorithm_ == Algorithm::kEd25519 && verifies_ed25519ph(key_.get(), message, signature));
 }
 
-Result<PrivateKey> PrivateKey::of(Pkey key) {
-  return PrivateKey(BERTH_TRY(PublicKey::of(std::move(key))));
-}
+Result<PrivateKey> PrivateKey::of(Pkey key) { return PrivateKey(BERTH_TRY(PublicKey::of(std::move(key)))); }
 
 Result<PrivateKey> PrivateKey::generate(Algorithm algorithm) {
-  Pkey key = owned(algorithm == Algorithm::kEcdsaP256 ? EVP_EC_gen("P-256") : EVP_PKEY_Q_keygen(nullptr, nullptr, "ED25519"));
+  Pkey key = owned(algorithm == Algorithm::kEcdsaP256 ? EVP_EC_gen("P-256")
+                                                      : EVP_PKEY_Q_keygen(nullptr, nullptr, "ED25519"));
   if (key == nullptr) return library_failed("making a key pair");
   return of(std::move(key));
 }
@@ -219,7 +227,7 @@ Result<std::string> PrivateKey::to_encrypted_pem(const Secret& password) const {
   unsigned char* der = nullptr;
   const int size = pkcs8 == nullptr ? -1 : i2d_PKCS8_PRIV_KEY_INFO(pkcs8.get(), &der);
   if (size <= 0) return library_failed("writing a private key");
-  const Secret content(std::string_view(reinterpret_cast<const char*>(der), static_cast<std::size_t>(size)));
+  const Secret content(std::string(reinterpret_cast<const char*>(der), static_cast<std::size_t>(size)));
   OPENSSL_clear_free(der, static_cast<std::size_t>(size));
   const std::string json = BERTH_TRY(seal(content, password));
   const Bio bio(BIO_new(BIO_s_mem()));
@@ -234,12 +242,14 @@ Result<Bytes> PrivateKey::sign(BytesView message) const {
   const DigestRun run(EVP_MD_CTX_new());
   std::size_t size = 0;
   if (run == nullptr ||
-      EVP_DigestSignInit(run.get(), nullptr, hash_for(public_.algorithm_), nullptr, public_.key_.get()) != 1 ||
+      EVP_DigestSignInit(run.get(), nullptr, hash_for(public_.algorithm_), nullptr, public_.key_.get()) !=
+          1 ||
       EVP_DigestSign(run.get(), nullptr, &size, message.data(), message.size()) != 1) {
     return library_failed("signing");
   }
   Bytes signature(size);
-  if (EVP_DigestSign(run.get(), signature.data(), &size, message.data(), message.size()) != 1) return library_failed("signing");
+  if (EVP_DigestSign(run.get(), signature.data(), &size, message.data(), message.size()) != 1)
+    return library_failed("signing");
   signature.resize(size);
   return signature;
 }

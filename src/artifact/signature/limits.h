@@ -6,19 +6,15 @@
 namespace berth::artifact::signature {
 
 // Signatures looked at for one digest. Each costs a verification for each key (0.1 ms) and perhaps one
-// request; a handful of signers, each renewed for years, stays below it.
-inline constexpr std::size_t kMaxSignatures = 256;
-// Keys of one policy: with the maximum of signatures, half a second of verification.
+// request; a handful of signers, each renewed for years, stays below it. Not more than oci::kMaxLayers.
+inline constexpr std::size_t kMaxSignatures = 128;
+// Keys of one policy: with the maximum of signatures, a quarter of a second of verification.
 inline constexpr std::size_t kMaxKeys = 16;
 // A simple-signing payload: two names and a digest (under 500 bytes), and what a signer adds as annotations.
 inline constexpr std::size_t kMaxPayloadBytes = 64 * 1024;
 // A signature before decoding. ECDSA P-256 takes 96 characters; cosign's RSA and P-521, which are read
 // and then match no key, take up to 700.
 inline constexpr std::size_t kMaxSignatureText = 2048;
-// A manifest of signatures: what registries accept for any manifest.
-inline constexpr std::size_t kMaxManifestBytes = 4 * 1024 * 1024;
-// Nested arrays and objects in a payload or manifest. Both formats need four; annotations may be deeper.
-inline constexpr std::size_t kMaxJsonDepth = 32;
 // A file with a key: PEM of the largest key with room for comments around it.
 inline constexpr std::size_t kMaxKeyFileBytes = 64 * 1024;
 // A file with a password.
