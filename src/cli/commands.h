@@ -13,6 +13,10 @@ namespace berth::cli {
 void add_up(CLI::App& app, int& exit_code);
 void add_run(CLI::App& app, int& exit_code);
 void add_inspect(CLI::App& app, int& exit_code);
+void add_push(CLI::App& app, int& exit_code);
+void add_pull(CLI::App& app, int& exit_code);
+void add_copy(CLI::App& app, int& exit_code);
+void add_tags(CLI::App& app, int& exit_code);
 void add_check(CLI::App& app, int& exit_code);
 void add_status(CLI::App& app, int& exit_code);
 void add_swap(CLI::App& app, int& exit_code);

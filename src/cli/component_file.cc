@@ -5,6 +5,7 @@
 
 #include <utility>
 
+#include "abi/engine.h"
 #include "host/component/artifact.h"
 
 namespace berth::cli {
@@ -50,6 +51,18 @@ Result<ComponentFile> open_component(const std::filesystem::path& file) {
   if (!assembled) return named(std::move(assembled).error());
   out.component = std::move(*assembled);
   return out;
+}
+
+Result<std::shared_ptr<const abi::Component>> compile_for_shape(std::span<const std::uint8_t> component) {
+  // Only the shape is wanted. The baseline compiler is several times faster; what it cannot compile,
+  // the other one judges.
+  abi::EngineOptions options;
+  options.allocation = abi::Allocation::kOnDemand;
+  options.compiler = abi::Compiler::kWinch;
+  auto quick = abi::Component::compile(BERTH_TRY(abi::Engine::create(options)), component);
+  if (quick) return quick;
+  options.compiler = abi::Compiler::kCranelift;
+  return abi::Component::compile(BERTH_TRY(abi::Engine::create(options)), component);
 }
 
 }  // namespace berth::cli

@@ -3,6 +3,8 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <memory>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -25,5 +27,10 @@ struct ComponentFile {
 // Reads the file and, where needed, wraps a module with the preview-1 adapter or assembles text.
 // Blocks. As host::read_artifact; kInvalidArgument when it is none of the three.
 [[nodiscard]] Result<ComponentFile> open_component(const std::filesystem::path& file);
+
+// A component whose imports and exports are asked for, not its code. Blocks for the compile time.
+// kInvalidArgument.
+[[nodiscard]] Result<std::shared_ptr<const abi::Component>> compile_for_shape(
+    std::span<const std::uint8_t> component);
 
 }  // namespace berth::cli

@@ -1,4 +1,4 @@
-// berth inspect: what a component is, imports and exports.
+// berth inspect: what a component is, imports and exports; of a file, or of an artifact in a registry.
 #include <fmt/format.h>
 
 #include <CLI/CLI.hpp>
@@ -7,20 +7,24 @@
 #include <string>
 
 #include "abi/component.h"
-#include "abi/engine.h"
+#include "artifact/oci/wasm_artifact.h"
 #include "cli/commands.h"
 #include "cli/component_file.h"
 #include "cli/exit_code.h"
 #include "cli/output.h"
+#include "cli/registry_flags.h"
 
 namespace berth::cli {
 namespace {
 
 using Json = nlohmann::ordered_json;
 
+namespace oci = artifact::oci;
+
 struct Options {
   std::string file;
   bool json = false;
+  RegistryFlags registry;
 };
 
 std::string_view kind_of(abi::ItemKind kind) {
@@ -61,21 +65,53 @@ void print_items(const std::vector<abi::Item>& items, const std::string& indent)
   }
 }
 
-Result<std::shared_ptr<const abi::Component>> compile(const ComponentFile& file) {
-  // Only the shape is wanted. The baseline compiler is several times faster; what it cannot compile,
-  // the other one judges.
-  abi::EngineOptions options;
-  options.allocation = abi::Allocation::kOnDemand;
-  options.compiler = abi::Compiler::kWinch;
-  auto quick = abi::Component::compile(BERTH_TRY(abi::Engine::create(options)), file.component);
-  if (quick) return quick;
-  options.compiler = abi::Compiler::kCranelift;
-  return abi::Component::compile(BERTH_TRY(abi::Engine::create(options)), file.component);
+void print_names(std::string_view title, const std::vector<std::string>& names) {
+  print_line(stdout, names.empty() ? fmt::format("{}  nothing", title) : std::string(title));
+  for (const std::string& name : names) print_line(stdout, "  " + name);
+}
+
+// What the publisher says about an artifact; the component itself is not fetched.
+Result<int> inspect_artifact(const Options& options, net::IoContext& io, const std::stop_token& stop) {
+  const artifact::OciReference reference = BERTH_TRY(artifact::parse_oci_reference(options.file));
+  const OpenRegistry registry = BERTH_TRY(OpenRegistry::open(io, reference, options.registry));
+  const oci::WasmArtifact artifact =
+      BERTH_TRY(oci::inspect(registry.repository(reference), reference.tag_or_digest(), stop));
+  const oci::WasmConfig& config = artifact.config;
+  const oci::Descriptor& layer = artifact.parts.layer;
+  if (options.json) {
+    Json report = {{"reference", reference.to_string()},
+                   {"manifest", artifact.manifest.digest.to_string()},
+                   {"digest", layer.digest.to_string()},
+                   {"size", layer.size},
+                   {"os", config.os},
+                   {"created", config.created}};
+    if (config.author) report["author"] = *config.author;
+    if (config.component) {
+      report["imports"] = config.component->imports;
+      report["exports"] = config.component->exports;
+      if (config.component->target) report["target"] = *config.component->target;
+    }
+    if (!artifact.annotations.empty()) report["annotations"] = artifact.annotations;
+    print_text(report.dump(2, ' ', false, Json::error_handler_t::replace) + "\n");
+    return kOk;
+  }
+  print_line(stdout, fmt::format("manifest {}", artifact.manifest.digest.to_string()));
+  print_line(stdout, fmt::format("digest   {}", layer.digest.to_string()));
+  print_line(stdout, fmt::format("size     {} bytes", layer.size));
+  if (!config.os.empty()) print_line(stdout, fmt::format("os       {}", config.os));
+  if (!config.created.empty()) print_line(stdout, fmt::format("created  {}", config.created));
+  if (config.author) print_line(stdout, fmt::format("author   {}", *config.author));
+  if (config.component) {
+    if (config.component->target) print_line(stdout, fmt::format("target   {}", *config.component->target));
+    print_names("imports", config.component->imports);
+    print_names("exports", config.component->exports);
+  }
+  return kOk;
 }
 
 Result<int> inspect(const Options& options) {
   const ComponentFile file = BERTH_TRY(open_component(options.file));
-  auto component = compile(file);
+  auto component = compile_for_shape(file.component);
   if (!component) return fail(std::move(component).error().context(options.file));
   const abi::Shape& shape = (*component)->shape();
   if (options.json) {
@@ -104,10 +140,23 @@ void add_inspect(CLI::App& app, int& exit_code) {
   CLI::App* command =
       app.add_subcommand("inspect", "Show a component's kind, size, digest, imports and exports");
   const auto options = std::make_shared<Options>();
-  command->add_option("FILE", options->file, "A component, a preview-1 module or component text")->required();
+  command
+      ->add_option(
+          "FILE", options->file,
+          "A component, a preview-1 module or component text; or oci://host/name:tag, of which the component "
+          "itself is not fetched")
+      ->required();
   command->add_flag("--json", options->json, "Print JSON");
-  command->footer("Example:\n  berth inspect guest.wasm");
+  add_registry_flags(*command, options->registry);
+  command->footer(
+      "Example:\n  berth inspect guest.wasm\n  berth inspect oci://127.0.0.1:5000/gather/core:v1\n" +
+      std::string(kRegistryHelp));
   command->callback([&exit_code, options] {
+    if (options->file.starts_with("oci://")) {
+      exit_code =
+          run_with_registry([&](auto& io, const auto& stop) { return inspect_artifact(*options, io, stop); });
+      return;
+    }
     const Result<int> code = inspect(*options);
     if (!code) print_error(code.error());
     exit_code = code ? *code : berth::cli::exit_code(code.error().code());

@@ -18,5 +18,7 @@ inline constexpr std::chrono::seconds kControlIdle{60};
 inline constexpr std::chrono::minutes kControlAnswer{10};
 // Records in one answer of `logs`.
 inline constexpr std::size_t kMaxLogRecords = 1000;
+// A certificate bundle: the system's own has some 200 KiB.
+inline constexpr std::size_t kMaxPemBytes = 1024 * 1024;
 
 }  // namespace berth::cli

@@ -25,6 +25,10 @@ int run_program(int argc, char** argv) {
     add_up(app, code);
     add_run(app, code);
     add_inspect(app, code);
+    add_push(app, code);
+    add_pull(app, code);
+    add_copy(app, code);
+    add_tags(app, code);
     add_check(app, code);
     add_status(app, code);
     add_swap(app, code);
