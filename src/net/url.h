@@ -19,13 +19,13 @@ struct Origin {
 
 // An http or https URL without user name, password or fragment. Everything that parsers read in two ways is
 // refused: control characters, spaces, backslashes, "%" without two digits, addresses in disguise
-// (0x7f.1, 2130706433, 127.0.0.1.), an empty host, a port of 0.
+// (0x7f.1, 2130706433), names with a trailing dot or an empty part, a port of 0 or with leading zeros.
 // Immutable.
 class Url final {
  public:
-  // Scheme and host are taken in any case and kept in lower case; a trailing dot of a name is kept.
-  // Fails with kInvalidArgument, naming what is wrong; the text is in the message only where it
-  // cannot hold a secret.
+  // Scheme and host are taken in any case and kept in lower case.
+  // Fails with kInvalidArgument, naming what is wrong. The text is not in the message: it may hold a
+  // secret.
   [[nodiscard]] static Result<Url> parse(std::string_view text);
 
   // What a Location or Link header at this URL leads to (RFC 3986, 5.2): absolute, "//host/p", "/p",
