@@ -2,7 +2,6 @@
 #include <fmt/format.h>
 
 #include <CLI/CLI.hpp>
-#include <map>
 #include <memory>
 #include <nlohmann/json.hpp>
 #include <string>
@@ -24,17 +23,20 @@ namespace berth::cli {
 namespace {
 
 namespace signature = artifact::signature;
-using signature::Places;
-
 struct Options {
   std::string target;
   std::string key;
   std::string password_file;
-  Places places = Places::kBoth;
+  std::string attach = "both";
   bool add = false;
   bool json = false;
   RegistryFlags registry;
 };
+
+signature::Places places_of(const std::string& attach) {
+  if (attach == "both") return signature::Places::kBoth;
+  return attach == "tag" ? signature::Places::kTag : signature::Places::kReferrers;
+}
 
 void print_signed(const Options& options, const std::string& what, const artifact::Digest& digest,
                   const signature::PublicKey& key, signature::Signed done) {
@@ -63,7 +65,7 @@ Result<int> sign_in_registry(const Options& options, net::IoContext& io, const s
   // The document, not only what a header says its digest is: a signature vouches for it.
   const auto document = BERTH_TRY(repository.manifest(reference.tag_or_digest(), stop));
   const signature::Signed done =
-      BERTH_TRY(signature::attach(repository, document.descriptor, key, options.places, stop));
+      BERTH_TRY(signature::attach(repository, document.descriptor, key, places_of(options.attach), stop));
   const artifact::Digest& digest = document.descriptor.digest;
   print_signed(options, fmt::format("oci://{}@{}", repository.shown(), digest.to_string()), digest,
                key.public_key(), done);
@@ -112,10 +114,9 @@ void add_sign(CLI::App& app, int& exit_code) {
       ->required();
   command->add_option(kPasswordFlag, options->password_file, kPasswordFlagHelp);
   command
-      ->add_option("--attach", options->places,
-                   "Registry: as \"tag\" (which cosign reads), \"referrer\" (OCI 1.1) or \"both\"")
-      ->transform(CLI::CheckedTransformer(std::map<std::string, Places>{
-          {"tag", Places::kTag}, {"referrer", Places::kReferrers}, {"both", Places::kBoth}}))
+      ->add_option("--attach", options->attach,
+                   "Registry: as \"tag\" (which cosign reads), as \"referrer\" (OCI 1.1), or \"both\"")
+      ->check(CLI::IsMember({"tag", "referrer", "both"}))
       ->option_text("WHERE");
   command->add_flag("--add", options->add, "File: keep the signatures that are in FILE.sig, by other keys");
   command->add_flag("--json", options->json, "Print JSON");

@@ -28,7 +28,7 @@ def lay_out(source: pathlib.Path, build: pathlib.Path, scratch: pathlib.Path):
     (scratch / "build").symlink_to(build)
 
 
-def wait_until_ready(process, address="http://127.0.0.1:3500/"):
+def wait_until_ready(process, address):
     until = time.monotonic() + SECONDS_TO_START
     while time.monotonic() < until:
         if process.poll() is not None:
@@ -49,7 +49,7 @@ def run(block, scratch, environment):
     if block.kind == "test with":
         background = subprocess.Popen(shlex.split(block.argument), cwd=scratch, env=environment,
                                       stdout=subprocess.DEVNULL, stderr=subprocess.STDOUT)
-        problem = wait_until_ready(background)
+        problem = wait_until_ready(background, block.ready or "http://127.0.0.1:3500/")
         if problem:
             background.kill()
             return f"`{block.argument}`: {problem}"
@@ -85,7 +85,7 @@ def main():
             scratch = pathlib.Path(folder)
             lay_out(source, build, scratch)
             environment = dict(os.environ, HOME=folder, BERTH_CACHE=cache, XDG_RUNTIME_DIR=folder,
-                               PATH=f"{cache}/tools/bin:{os.environ['PATH']}")
+                               PATH=f"{cache}/tools/bin:{cache}/servers/bin:{os.environ['PATH']}")
             for block in (block for block in blocks if block.file == file):
                 if not block.kind.startswith("test"):
                     continue
