@@ -35,8 +35,8 @@ TEST(Program, VersionInTwoWays) {
 
 TEST(Program, EveryCommandHasHelpWithAnExample) {
   const std::string help = berth({"--help"}).out;
-  for (const std::string command : {"up", "run", "inspect", "keygen", "sign", "verify", "check", "status",
-                                    "swap", "logs", "reference", "version"}) {
+  for (const std::string command : {"up", "run", "inspect", "push", "pull", "copy", "tags", "keygen", "sign",
+                                    "verify", "check", "status", "swap", "logs", "reference", "version"}) {
     EXPECT_THAT(help, HasSubstr("\n  " + command + " ")) << command;
     const Output own = berth({command, "--help"});
     EXPECT_EQ(own.code, 0) << command;
@@ -47,8 +47,8 @@ TEST(Program, EveryCommandHasHelpWithAnExample) {
 // The page in docs is written by hand; this keeps it complete.
 TEST(Program, TheCommandLineReferenceNamesEveryOption) {
   const std::string page = read(fs::path(BERTH_SOURCE_DIR) / "docs/reference/cli.md");
-  for (const std::string command : {"up", "run", "inspect", "keygen", "sign", "verify", "check", "status",
-                                    "swap", "logs", "reference", "version"}) {
+  for (const std::string command : {"up", "run", "inspect", "push", "pull", "copy", "tags", "keygen", "sign",
+                                    "verify", "check", "status", "swap", "logs", "reference", "version"}) {
     EXPECT_THAT(page, HasSubstr("berth " + command)) << command;
     std::istringstream help(berth({command, "--help"}).out);
     for (std::string word; help >> word;) {
@@ -79,6 +79,9 @@ TEST(Program, AWrongCommandLineIsTwo) {
                                                {"run"},
                                                {"run", "--nope", "x"},
                                                {"swap", "store"},
+                                               {"push", "a.wasm"},
+                                               {"copy", "oci://127.0.0.1:1/a:v1"},
+                                               {"pull", "oci://127.0.0.1:1/a:v1", "--nope"},
                                                {"logs", "-n", "-1"},
                                                {"up"}}) {
     const Output output = berth(args);
@@ -98,6 +101,26 @@ TEST(Program, NoHostIsFour) {
     const Output output = berth(with);
     EXPECT_EQ(output.code, 4) << args[0];
     EXPECT_THAT(output.err, HasSubstr("no host answers on " + socket));
+  }
+}
+
+TEST(Program, RegistryOptionsThatDoNotFitAreThree) {
+  const TempFolder folder;
+  const std::string file = (folder.path() / "pem").string();
+  std::ofstream{file};
+  for (const std::vector<std::string>& wrong : {std::vector<std::string>{"--user", "ada"},
+                                                {"--password-stdin"},
+                                                {"--user", "a:b", "--password-stdin"},
+                                                {"--cert", file},
+                                                {"--ca", file},
+                                                {"--ca", "/nonexistent.pem"},
+                                                {"--allow-address", "everywhere"},
+                                                {"--docker-config", file}}) {
+    std::vector<std::string> args = {"tags", "oci://127.0.0.1:1/a"};
+    args.insert(args.end(), wrong.begin(), wrong.end());
+    const Output output = berth(args, "password\n");
+    EXPECT_EQ(output.code, 3) << testing::PrintToString(args) << output.err;
+    EXPECT_THAT(output.err, HasSubstr("berth: "));
   }
 }
 

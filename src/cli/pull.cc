@@ -1,6 +1,7 @@
 // berth pull: a component from a registry into a file.
 #include <fcntl.h>
 #include <fmt/format.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <CLI/CLI.hpp>

@@ -6,6 +6,7 @@
 #include <charconv>
 #include <chrono>
 #include <cstdlib>
+#include <filesystem>
 #include <memory>
 #include <nlohmann/json.hpp>
 #include <optional>
@@ -93,8 +94,10 @@ Result<int> push(const Options& options, net::IoContext& io, const std::stop_tok
   if (file.bytes.empty())
     return fail(Code::kInvalidArgument, options.file + " is empty, which is no WebAssembly");
   const oci::WasmConfig config = BERTH_TRY(describe(options, file.bytes));
-  const oci::Descriptor layer =
-      oci::wasm_layer(BERTH_TRY(artifact::Digest::of(file.bytes)), file.bytes.size());
+  oci::Descriptor layer = oci::wasm_layer(BERTH_TRY(artifact::Digest::of(file.bytes)), file.bytes.size());
+  // By this name other clients write it to disk.
+  layer.annotations["org.opencontainers.image.title"] =
+      std::filesystem::path(options.file).filename().string();
   const OpenRegistry registry = BERTH_TRY(OpenRegistry::open(io, reference, options.registry));
   ProgressLine progress("pushing", options.json);
   const oci::Descriptor manifest =

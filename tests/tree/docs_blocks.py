@@ -2,8 +2,8 @@
 
 Before each ```sh block stands one of
   <!-- test -->                   run by docs_test.py, in a scratch folder that looks like the tree
-  <!-- test with: COMMAND -->     the same, while COMMAND runs in the background
-  <!-- test with URL: COMMAND --> the same; it is ready when URL answers, not port 3500
+  <!-- test with: COMMAND -->     the same, while COMMAND runs in the background and answers on port 3500;
+  <!-- test with: COMMAND, on URL -->  the same with another address
   <!-- covered by: PATH -->       not run here (it would install, or never end); PATH is the test that does
 and after a tested block may stand <!-- output --> and a ```text block: what it prints, compared line by
 line; a line of "…" stands for any number of lines, and "…" in a line for any text.
@@ -12,7 +12,7 @@ import dataclasses
 import pathlib
 import re
 
-MARK = re.compile(r"^<!-- (test|test with|covered by)(?: (http\S+?))?(?:: (.+))? -->$")
+MARK = re.compile(r"^<!-- (test|test with|covered by)(?:: (.+))? -->$")
 
 
 @dataclasses.dataclass
@@ -21,7 +21,6 @@ class Block:
     line: int
     kind: str  # "test", "test with", "covered by" or "" when nothing is said
     argument: str
-    ready: str | None
     commands: str
     output: str | None
 
@@ -62,7 +61,7 @@ def blocks_of(root: pathlib.Path, path: pathlib.Path):
         if follow < len(lines) and lines[follow].strip() == "<!-- output -->":
             output, after = fence(lines, skip_empty(lines, follow + 1), "text")
         yield Block(path.relative_to(root).as_posix(), index + 1, mark.group(1) if mark else "",
-                    (mark.group(3) or "") if mark else "", mark.group(2) if mark else None, commands, output)
+                    (mark.group(2) or "") if mark else "", commands, output)
         mark = None
         index = after
 

@@ -47,9 +47,10 @@ def run(block, scratch, environment):
     """An error message, or None."""
     background = None
     if block.kind == "test with":
-        background = subprocess.Popen(shlex.split(block.argument), cwd=scratch, env=environment,
-                                      stdout=subprocess.DEVNULL, stderr=subprocess.STDOUT)
-        problem = wait_until_ready(background, block.ready or "http://127.0.0.1:3500/")
+        command, _, address = block.argument.partition(", on ")
+        background = subprocess.Popen(shlex.split(command), cwd=scratch, env=environment, stdout=subprocess.DEVNULL,
+                                      stderr=subprocess.STDOUT)
+        problem = wait_until_ready(background, address or "http://127.0.0.1:3500/")
         if problem:
             background.kill()
             return f"`{block.argument}`: {problem}"

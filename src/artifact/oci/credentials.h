@@ -1,6 +1,7 @@
 // Credentials: who we are at a registry: given, or from docker's config.json and its helpers.
 #pragma once
 
+#include <chrono>
 #include <filesystem>
 #include <map>
 #include <memory>
@@ -9,6 +10,7 @@
 #include <string>
 #include <string_view>
 
+#include "artifact/oci/limits.h"
 #include "base/error.h"
 #include "base/secret.h"
 
@@ -47,9 +49,10 @@ class DockerConfig final {
 // "$DOCKER_CONFIG/config.json", else "$HOME/.docker/config.json"; empty without either.
 [[nodiscard]] std::filesystem::path docker_config_file();
 
-// Runs the program docker-credential-NAME and asks it about `server`. Nothing: it knows none. As
-// DockerConfig::find.
+// Runs the program docker-credential-NAME and asks it about `server`; it is ended after `time`. Nothing: it
+// knows none. As DockerConfig::find.
 [[nodiscard]] Result<std::optional<Credential>> ask_helper(std::string_view name, std::string_view server,
-                                                           const std::stop_token& stop);
+                                                           const std::stop_token& stop,
+                                                           std::chrono::milliseconds time = kHelperTime);
 
 }  // namespace berth::artifact::oci

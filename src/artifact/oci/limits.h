@@ -67,8 +67,6 @@ inline constexpr std::chrono::minutes kBlobTimeout{30};
 // Blobs above this are sent in chunks, so that a broken connection costs one chunk and not all.
 inline constexpr std::uint64_t kMonolithicBytes = std::uint64_t{16} << 20;
 inline constexpr std::uint64_t kChunkBytes = std::uint64_t{8} << 20;
-// OCI-Chunk-Min-Length above this is refused: it is then no chunk any more.
-inline constexpr std::uint64_t kMaxChunkBytes = std::uint64_t{256} << 20;
 // Blobs up to this are sent inside the POST that would only begin an upload: one request less.
 inline constexpr std::uint64_t kSinglePostBytes = 64 * 1024;
 

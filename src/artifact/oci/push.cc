@@ -37,10 +37,8 @@ net::HttpUpload piece_of(const net::HttpUpload& bytes, std::uint64_t offset, std
 // One upload of one blob, from the session that the registry gave to its end. One thread at a time.
 class Upload final {
  public:
-  // `what` is what errors begin with.
-  Upload(Registry& registry, std::span<const Scope> needs, const Descriptor& blob, const Progress& progress,
-         std::string what)
-      : registry_(registry), needs_(needs), blob_(blob), progress_(progress), what_(std::move(what)) {}
+  Upload(Registry& registry, std::span<const Scope> needs, const Descriptor& blob, const Progress& progress)
+      : registry_(registry), needs_(needs), blob_(blob), progress_(progress) {}
 
   // True when the blob is there: a mount, or a single request, was enough. Otherwise a session has begun.
   Result<bool> begin(net::Url url, net::HttpUpload body, const std::stop_token& stop) {
@@ -51,16 +49,10 @@ class Upload final {
       BERTH_TRY(stored(reply));
       return true;
     }
-    if (reply.status() != 202) return fail(refusal(reply, what_));
+    if (reply.status() != 202) return fail(refusal(reply, "uploading"));
     const auto least = BERTH_TRY(reply.field("oci-chunk-min-length"));
-    if (least) {
-      chunk_ = std::max(chunk_, number(*least).value_or(0));
-      if (chunk_ > kMaxChunkBytes && blob_.size > kMaxChunkBytes) {
-        return fail(Code::kResourceExhausted,
-                    fmt::format("the registry wants chunks of {} bytes at least, more than {}", *least,
-                                kMaxChunkBytes));
-      }
-    }
+    // However long: a chunk is sent from where the blob lies.
+    if (least) chunk_ = std::max(chunk_, number(*least).value_or(0));
     BERTH_TRY(moved_to(reply));
     return false;
   }
@@ -74,9 +66,8 @@ class Upload final {
     std::uint64_t sent = 0;
     int troubles = 0;
     while (sent < blob_.size) {
-      std::uint64_t size = std::min(chunk_, blob_.size - sent);
-      // The last chunk may be short, no other.
-      if (blob_.size - sent - size < chunk_ && blob_.size - sent <= kMaxChunkBytes) size = blob_.size - sent;
+      // The last chunk may be shorter than the registry's least.
+      const std::uint64_t size = std::min(chunk_, blob_.size - sent);
       auto reply = registry_.send(patch(sent, piece_of(bytes, sent, size)), stop);
       if (reply && reply->status() == 202) {
         BERTH_TRY(moved_to(*reply));
@@ -95,7 +86,7 @@ class Upload final {
       // Out of order, or the connection broke: the registry knows how far we are.
       const bool again = reply ? reply->status() == 416 || reply->status() >= 500
                                : reply.error().code() == Code::kUnavailable;
-      if (!again) return reply ? fail(refusal(*reply, what_)) : fail(std::move(reply).error());
+      if (!again) return reply ? fail(refusal(*reply, "uploading")) : fail(std::move(reply).error());
       if (++troubles > kMaxResumes) return stuck(sent);
       sent = BERTH_TRY(ask(stop));
     }
@@ -135,7 +126,7 @@ class Upload final {
     // A registry may hash the whole blob before it answers.
     put.timeout = kBlobTimeout;
     const RegistryReply reply = BERTH_TRY(registry_.send(put, stop));
-    if (reply.status() != 201 && reply.status() != 204) return fail(refusal(reply, what_));
+    if (reply.status() != 201 && reply.status() != 204) return fail(refusal(reply, "uploading"));
     return stored(reply);
   }
 
@@ -186,7 +177,7 @@ class Upload final {
     get.repeat = Repeat::kAlways;
     const RegistryReply reply = BERTH_TRY(registry_.send(get, stop));
     if (reply.status() != 204 && reply.status() != 200 && reply.status() != 202)
-      return fail(refusal(reply, what_));
+      return fail(refusal(reply, "uploading"));
     if (BERTH_TRY(reply.field("location"))) BERTH_TRY(moved_to(reply));
     const std::uint64_t now = BERTH_TRY(received(reply)).value_or(0);
     if (now > blob_.size) return fail(Code::kInvalidArgument, "the registry says it has more than was sent");
@@ -202,7 +193,6 @@ class Upload final {
   std::span<const Scope> needs_;
   const Descriptor& blob_;
   const Progress& progress_;
-  std::string what_;
   std::optional<net::Url> session_;
   std::uint64_t chunk_ = kChunkBytes;
 };
@@ -235,7 +225,7 @@ Result<> Repository::push_blob(const Descriptor& descriptor, const BlobBytes& by
   const std::string digest = percent_encode(descriptor.digest.to_string());
   std::optional<Upload> upload;
   const auto begin = [&](const std::string& query, const net::HttpUpload& body) -> Result<bool> {
-    upload.emplace(*registry_, needs, descriptor, progress, what);
+    upload.emplace(*registry_, needs, descriptor, progress);
     return upload->begin(BERTH_TRY(request("POST", "blobs/uploads/", query)).url, body, stop);
   };
   if (!mount_from.empty()) {
@@ -266,9 +256,10 @@ Result<> Repository::push_blob(const Descriptor& descriptor, const BlobBytes& by
     }
     if (sent) return {};
     const Code code = sent.error().code();
-    const bool no_chunks = chunks && code == Code::kFailedPrecondition;
-    if ((!no_chunks && code != Code::kUnavailable) || tries == kMaxTries)
-      return named(std::move(sent).error());
+    const bool no_chunks = done && chunks && code == Code::kFailedPrecondition;
+    // What can be mended within an upload in chunks has been.
+    const bool again = no_chunks || (code == Code::kUnavailable && !(done && chunks));
+    if (!again || tries == kMaxTries) return named(std::move(sent).error());
     if (no_chunks) chunks = false;
     upload.reset();
   }

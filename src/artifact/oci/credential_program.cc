@@ -126,14 +126,14 @@ struct Answer {
 
 // Waits for the end of the output and of the program.
 Result<Answer> read_answer(const std::string& program, Child& child, const Handle& from,
-                           const std::stop_token& stop) {
+                           std::chrono::milliseconds time, const std::stop_token& stop) {
   Answer answer;
-  const auto until = Clock::now() + kHelperTime;
+  const auto until = Clock::now() + time;
   for (bool open = true; open || !child.ended();) {
     if (stop.stop_requested()) return fail(Code::kCancelled, "stopped while waiting for " + program);
     if (Clock::now() > until) {
       return fail(Code::kDeadlineExceeded,
-                  fmt::format("{} has not answered for {} s and was ended", program, kHelperTime.count()));
+                  fmt::format("{} has not answered for {} ms and was ended", program, time.count()));
     }
     pollfd waiting{open ? from.fd() : -1, POLLIN, 0};
     if (::poll(&waiting, 1, kLookMilliseconds) <= 0) {
@@ -173,7 +173,7 @@ Result<Credential> parse_answer(const std::string& program, std::string_view tex
 }  // namespace
 
 Result<std::optional<Credential>> ask_helper(std::string_view name, std::string_view server,
-                                             const std::stop_token& stop) {
+                                             const std::stop_token& stop, std::chrono::milliseconds time) {
   constexpr std::size_t kMaxName = 64;
   if (name.empty() || name.size() > kMaxName ||
       name.find_first_not_of("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_.") !=
@@ -193,7 +193,7 @@ Result<std::optional<Credential>> ask_helper(std::string_view name, std::string_
   Child child(BERTH_TRY(spawn(program, in.read.fd(), out.write.fd())));
   out.write.close();
   in.read.close();
-  Answer answer = BERTH_TRY(read_answer(program, child, out.read, stop));
+  Answer answer = BERTH_TRY(read_answer(program, child, out.read, time, stop));
   if (answer.status != 0) {
     if (answer.out.contains(kNotFound)) return std::nullopt;
     return fail(Code::kUnavailable,
