@@ -9,7 +9,7 @@ import time
 import unittest
 
 import world
-from world import BUILD, PASSWORD, PAYLOAD, REFERRER, SIGNATURE, Registry, World
+from world import BUILD, PASSWORD, PAYLOAD, REFERRER, SIGNATURE, RawRegistry, World
 
 
 class InARegistry:
@@ -20,7 +20,7 @@ class InARegistry:
     @classmethod
     def setUpClass(cls):
         super().setUpClass()
-        cls.registry = cls.enterClassContext(Registry(cls.kind))
+        cls.registry = cls.enterClassContext(RawRegistry(cls.kind))
 
     def push(self, name, word="one"):
         digest = self.pushed(f"{self.registry.host}/{name}:v1", word)
@@ -113,6 +113,14 @@ class InARegistry:
         self.berth("sign", "--key", self.key("carl.key"), "oci://" + reference)
         self.cosign("verify", "--key", self.key("carl.pub"), reference)
 
+    def test_a_copy_takes_its_signatures_along(self):
+        for place in ("tag", "referrer"):
+            with self.subTest(place):
+                reference, digest = self.push("from-" + place)
+                self.berth("sign", "--attach", place, "--key", self.key("ada.key"), "oci://" + reference)
+                self.berth("copy", "--referrers", "oci://" + reference, f"oci://{self.registry.host}/to-{place}:v1")
+                self.verify(f"oci://{self.registry.host}/to-{place}:v1", "ada")
+
     def test_ed25519(self):
         self.run_in(self.folder, BUILD / "berth", "keygen", "--ed25519", "--output", "ed")
         reference, _ = self.push("ed")
@@ -149,7 +157,7 @@ class WithReferrers(InARegistry, World):
 
 
 class WithoutReferrers(InARegistry, World):
-    kind = "docker-registry"
+    kind = "docker"
 
     def test_the_list_of_referrers_is_a_tag(self):
         reference, digest = self.push("fallback")

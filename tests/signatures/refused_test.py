@@ -4,7 +4,7 @@ import json
 import time
 import unittest
 
-from world import MANIFEST, PAYLOAD, REFERRER, SIGNATURE, BUILD, Registry, World, sha256
+from world import MANIFEST, PAYLOAD, REFERRER, SIGNATURE, RawRegistry, World, sha256
 
 CONFIG = "application/vnd.oci.image.config.v1+json"
 INDEX = "application/vnd.oci.image.index.v1+json"
@@ -14,7 +14,7 @@ class Refused(World):
     @classmethod
     def setUpClass(cls):
         super().setUpClass()
-        cls.registry = cls.enterClassContext(Registry("olareg"))
+        cls.registry = cls.enterClassContext(RawRegistry("olareg"))
 
     def setUp(self):
         super().setUp()

@@ -3,18 +3,16 @@ import hashlib
 import json
 import os
 import pathlib
-import shutil
-import socket
 import subprocess
+import sys
 import tempfile
-import time
 import unittest
 import urllib.error
 import urllib.request
 
-BUILD = pathlib.Path(os.environ["BERTH_BUILD"])
-SERVERS = pathlib.Path(os.environ["BERTH_SERVERS"])
-START_SECONDS = 30
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "registry"))
+from registries import BUILD, SERVERS, Registry  # noqa: E402
+
 PASSWORD = "hush, hush"
 MANIFEST = "application/vnd.oci.image.manifest.v1+json"
 PAYLOAD = "application/vnd.dev.cosign.simplesigning.v1+json"
@@ -26,49 +24,8 @@ def sha256(data):
     return "sha256:" + hashlib.sha256(data).hexdigest()
 
 
-def free_port():
-    with socket.socket() as s:
-        s.bind(("127.0.0.1", 0))
-        return s.getsockname()[1]
-
-
-class Registry:
-    """One registry; use as a context. `kind` is olareg (with the referrers API) or docker-registry (without)."""
-
-    def __init__(self, kind):
-        self.kind = kind
-        self.port = free_port()
-        self.host = f"127.0.0.1:{self.port}"
-        self._folder = pathlib.Path(tempfile.mkdtemp(prefix="berth-registry-"))
-
-    def __enter__(self):
-        store = self._folder / "store"
-        store.mkdir()
-        if self.kind == "olareg":
-            command = [SERVERS / "olareg", "serve", "--addr", "127.0.0.1", "--port", str(self.port), "--dir", store, "--api-delete"]
-        else:
-            config = self._folder / "config.yml"
-            config.write_text(f"version: 0.1\nstorage: {{filesystem: {{rootdirectory: {store}}}, delete: {{enabled: true}}}}\n"
-                              f"http: {{addr: '{self.host}'}}\n")
-            command = [shutil.which("docker-registry"), "serve", config]
-        self._log = open(self._folder / "log", "wb")
-        self._process = subprocess.Popen(command, stdout=self._log, stderr=subprocess.STDOUT)
-        until = time.monotonic() + START_SECONDS
-        while True:
-            try:
-                urllib.request.urlopen(f"http://{self.host}/v2/", timeout=1).close()
-                return self
-            except OSError:
-                if self._process.poll() is not None or time.monotonic() > until:
-                    self.__exit__()
-                    raise AssertionError(f"{self.kind} does not start: {(self._folder / 'log').read_text()}")
-                time.sleep(0.05)
-
-    def __exit__(self, *_):
-        self._process.kill()
-        self._process.wait()
-        self._log.close()
-        shutil.rmtree(self._folder, ignore_errors=True)
+class RawRegistry(Registry):
+    """A registry whose content a test reads and writes without any client of ours."""
 
     def request(self, method, path, body=None, **headers):
         """-> (status, headers, body)"""
