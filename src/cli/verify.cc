@@ -72,13 +72,10 @@ Result<Verified> verify_in_registry(const Options& options, const signature::Pol
 Result<Verified> verify_file(const Options& options, const signature::Policy& policy) {
   const std::string path = BERTH_TRY(file_of(options.target));
   const std::string content = BERTH_TRY(signature::read_whole(path, signature::kMaxFileBytes));
-  const bool named = !options.signature_file.empty();
-  const std::string beside = named ? options.signature_file : path + std::string(signature::kDetachedSuffix);
-  const auto text = signature::read_whole(beside, signature::max_detached_bytes());
-  // No file beside it is no signature; a file that was named must be there.
-  if (!text && (named || text.error().code() != Code::kNotFound)) return fail(text.error());
+  const std::string beside = options.signature_file.empty() ? path + std::string(signature::kDetachedSuffix)
+                                                            : options.signature_file;
   Verified seen{.what = path, .digest = BERTH_TRY(artifact::Digest::of(signature::bytes_of(content)))};
-  seen.signatures = BERTH_TRY(signature::parse_detached(text ? *text : "", beside));
+  seen.signatures = BERTH_TRY(signature::read_detached(beside));
   seen.examination = signature::examine_file(policy, signature::bytes_of(content), seen.signatures);
   seen.verdict = signature::judge(policy, seen.examination, seen.what, "berth sign --key FILE.key " + path);
   return seen;

@@ -224,7 +224,7 @@ class Files(World):
         self.assertEqual(self.findings(file, "ada", refused=True), ["other-key"])
         (self.folder / "store.wasm.sig").write_text("hello")
         self.assertEqual(self.findings(file, "ada", refused=True), ["unusable"])
-        self.assertIn("No such file", self.berth("verify", "--key", self.key("ada.pub"), "--signature", "none", file, code=3))
+        self.assertIn("nobody has signed it", self.berth("verify", "--key", self.key("ada.pub"), "--signature", "none", file, code=5))
 
 
 class Passwords(World):

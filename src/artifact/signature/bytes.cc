@@ -13,6 +13,8 @@ std::string to_base64(BytesView bytes) {
 }
 
 std::optional<Bytes> from_base64(std::string_view text) {
+  if (text.empty()) return Bytes();
+  if (text.size() < 4) return std::nullopt;
   Bytes bytes(text.size() / 4 * 3);
   std::size_t size = 0;
   const char* end = nullptr;

@@ -6,6 +6,7 @@
 #include <algorithm>
 
 #include "artifact/signature/limits.h"
+#include "artifact/signature/small_file.h"
 
 namespace berth::artifact::signature {
 
@@ -34,6 +35,13 @@ Result<std::vector<Signature>> parse_detached(std::string_view text, const std::
     signatures.push_back(std::move(signature));
   }
   return signatures;
+}
+
+Result<std::vector<Signature>> read_detached(const std::filesystem::path& path) {
+  const auto text = read_whole(path, max_detached_bytes());
+  if (!text && text.error().code() == Code::kNotFound) return std::vector<Signature>();
+  if (!text) return fail(text.error());
+  return parse_detached(*text, path.string());
 }
 
 std::string to_detached(const std::vector<Bytes>& signatures) {

@@ -20,6 +20,10 @@ inline constexpr std::string_view kDetachedSuffix = ".sig";
 // kResourceExhausted: more than kMaxSignatures, or longer than they can be.
 [[nodiscard]] Result<std::vector<Signature>> parse_detached(std::string_view text, const std::string& origin);
 
+// What lies beside a file, or in the file that is named. No such file is no signature. Blocks. Errors as
+// read_whole and parse_detached.
+[[nodiscard]] Result<std::vector<Signature>> read_detached(const std::filesystem::path& path);
+
 // One signature without a newline, so that cosign reads it; further ones on lines of their own.
 [[nodiscard]] std::string to_detached(const std::vector<Bytes>& signatures);
 

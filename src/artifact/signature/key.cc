@@ -77,8 +77,11 @@ Result<Algorithm> algorithm_of(EVP_PKEY* key) {
   if (EVP_PKEY_get_base_id(key) == EVP_PKEY_EC) {
     std::array<char, 64> group{};
     std::size_t size = 0;
-    // Fails for a curve that is spelled out instead of named: it could be one of the sender's own.
-    if (EVP_PKEY_get_group_name(key, group.data(), group.size(), &size) == 1 &&
+    // A curve that is spelled out instead of named could be one of the sender's own; where it is not, the key
+    // would have a second fingerprint.
+    int spelled_out = 1;
+    EVP_PKEY_get_int_param(key, OSSL_PKEY_PARAM_EC_DECODED_FROM_EXPLICIT_PARAMS, &spelled_out);
+    if (spelled_out == 0 && EVP_PKEY_get_group_name(key, group.data(), group.size(), &size) == 1 &&
         std::string_view(group.data(), size) == SN_X9_62_prime256v1) {
       return Algorithm::kEcdsaP256;
     }
