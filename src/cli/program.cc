@@ -29,6 +29,9 @@ int run_program(int argc, char** argv) {
     add_pull(app, code);
     add_copy(app, code);
     add_tags(app, code);
+    add_keygen(app, code);
+    add_sign(app, code);
+    add_verify(app, code);
     add_check(app, code);
     add_status(app, code);
     add_swap(app, code);
