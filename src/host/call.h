@@ -135,7 +135,7 @@ struct AnswerOf<Task<R>> {
 
 // Repeats a call on the shadow, if there is one.
 template <class Exports, class Repeat, class R>
-void shadow(Workload& workload, const Call& call, Repeat&& repeat, const R& answer) {
+void shadow(Workload& workload, const Call& call, Repeat& repeat, const R& answer) {
   const std::shared_ptr<Shadow> shadow = workload.shadow();
   if (shadow == nullptr || !call.on_current()) return;
   if (call.lost_instance()) {
@@ -143,37 +143,37 @@ void shadow(Workload& workload, const Call& call, Repeat&& repeat, const R& answ
     return;
   }
   shadow->offer(shadow_bytes(answer), [&] {
-    return Shadow::Job(
-        [again = std::forward<Repeat>(repeat)(), answer](void* exports) mutable -> Task<ShadowAnswer> {
-          if constexpr (IsTask<std::invoke_result_t<decltype(again)&, Exports&>>::value) {
-            co_return compare_answers(answer, co_await again(*static_cast<Exports*>(exports)));
-          } else {
-            co_return compare_answers(answer, again(*static_cast<Exports*>(exports)));
-          }
-        });
+    return Shadow::Job([again = repeat(), answer](void* exports) mutable -> Task<ShadowAnswer> {
+      if constexpr (IsTask<std::invoke_result_t<decltype(again)&, Exports&>>::value) {
+        co_return compare_answers(answer, co_await again(*static_cast<Exports*>(exports)));
+      } else {
+        co_return compare_answers(answer, again(*static_cast<Exports*>(exports)));
+      }
+    });
   });
 }
 
+// Counts the answer, and lets the call go.
 template <class R>
-R finish(Call& call, R result) {
+void finish(Call& call, R& answer) {
   static_assert(IsResult<R>::value, "a call returns Result<T>");
-  if (!result) return std::unexpected(call.finish(std::move(result).error()));
-  if constexpr (has_guest_error<R>) {
-    call.finish(!result->has_value());
+  if (!answer) {
+    answer = std::unexpected(call.finish(std::move(answer).error()));
+  } else if constexpr (has_guest_error<R>) {
+    call.finish(!answer->has_value());
   } else {
     call.finish(false);
   }
-  return result;
 }
 
 // After the guest answered: shadowed, counted, out.
 template <class Exports, class Repeat, class R>
-R conclude(Workload& workload, Call& call, Repeat&& repeat, R answer) {
+void conclude(Workload& workload, Call& call, Repeat& repeat, R& answer) {
   if constexpr (!std::is_same_v<std::remove_cvref_t<Repeat>, NoRepeat>) {
     if (workload.shadowing()) [[unlikely]]
-      shadow<Exports>(workload, call, std::forward<Repeat>(repeat), answer);
+      shadow<Exports>(workload, call, repeat, answer);
   }
-  return finish(call, std::move(answer));
+  finish(call, answer);
 }
 }  // namespace detail
 
@@ -210,8 +210,9 @@ class Typed final {
       return std::unexpected(std::move(turn).error());
     if (auto attached = call.attach(); !attached) [[unlikely]]
       return std::unexpected(std::move(attached).error());
-    return detail::conclude<Exports>(*workload_, call, std::forward<Repeat>(repeat),
-                                     std::forward<F>(f)(*static_cast<Exports*>(call.exports())));
+    auto answer = std::forward<F>(f)(*static_cast<Exports*>(call.exports()));
+    detail::conclude<Exports>(*workload_, call, repeat, answer);
+    return answer;
   }
 
   // The same without blocking; f returns Result<R>, or Task<Result<R>> when the guest may wait. Starts on
@@ -237,9 +238,13 @@ class Typed final {
     }
     Exports& exports = *static_cast<Exports*>(call.exports());
     if constexpr (detail::IsTask<std::invoke_result_t<F&, Exports&>>::value) {
-      co_return detail::conclude<Exports>(*workload, call, std::move(repeat), co_await f(exports));
+      auto answer = co_await f(exports);
+      detail::conclude<Exports>(*workload, call, repeat, answer);
+      co_return answer;
     } else {
-      co_return detail::conclude<Exports>(*workload, call, std::move(repeat), f(exports));
+      auto answer = f(exports);
+      detail::conclude<Exports>(*workload, call, repeat, answer);
+      co_return answer;
     }
   }
 
