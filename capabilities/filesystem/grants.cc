@@ -51,7 +51,27 @@ class OpenDirectory {
   int fd_;
 };
 
-class FilesystemGrant final : public grants::WasiGrant {
+// The same directories, of which nothing is written.
+class ReadOnly final : public grants::WasiGrant {
+ public:
+  // `open` holds the directories open.
+  ReadOnly(std::shared_ptr<const host::Grant> open, std::vector<host::Preopen> preopens)
+      : WasiGrant("filesystem", kSet), open_(std::move(open)), preopens_(std::move(preopens)) {
+    for (host::Preopen& preopen : preopens_) preopen.write = false;
+  }
+  void configure(host::WasiSettings& settings) const override {
+    settings.preopens.insert(settings.preopens.end(), preopens_.begin(), preopens_.end());
+  }
+  std::shared_ptr<const host::Grant> shadow() const override {
+    return std::make_shared<ReadOnly>(open_, preopens_);
+  }
+
+ private:
+  std::shared_ptr<const host::Grant> open_;
+  std::vector<host::Preopen> preopens_;
+};
+
+class FilesystemGrant final : public grants::WasiGrant, public std::enable_shared_from_this<FilesystemGrant> {
  public:
   FilesystemGrant() : WasiGrant("filesystem", kSet) {}
 
@@ -78,6 +98,9 @@ class FilesystemGrant final : public grants::WasiGrant {
 
   void configure(host::WasiSettings& settings) const override {
     settings.preopens.insert(settings.preopens.end(), preopens_.begin(), preopens_.end());
+  }
+  std::shared_ptr<const host::Grant> shadow() const override {
+    return std::make_shared<ReadOnly>(shared_from_this(), preopens_);
   }
 
  private:

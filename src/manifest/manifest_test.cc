@@ -229,7 +229,7 @@ TEST(Manifest, ReadsEveryKeyAboutUpdates) {
   ASSERT_EQ(m->registries.size(), 2u);
   const Registry& r = m->registries[0];
   EXPECT_EQ(r.name, "registry.example.com:5000");
-  EXPECT_EQ(r.mark.line, 23);
+  EXPECT_EQ(r.mark.line, 22);
   EXPECT_EQ(r.ca, "/app/ca.pem");
   EXPECT_EQ(r.cert, "/app/c.pem");
   EXPECT_EQ(r.key, "/app/c.key");
@@ -439,37 +439,37 @@ INSTANTIATE_TEST_SUITE_P(
             "2:39: workloads.a.update.watch: \"yes\" is neither; write true or false"},
         Bad{"CanaryOfOne",
             "workloads:\n  a: {source: file:a, instances: one, update: {canary: {percent: 5%}}}",
-            "2:55: workloads.a.update.canary: with `instances: one` a share of the calls would see a share "
+            "2:56: workloads.a.update.canary: with `instances: one` a share of the calls would see a share "
             "of the "
             "state; leave it out (a version is watched and rolled back all the same), or write a shadow"},
         Bad{"ShadowShareOfOne",
             "workloads:\n  a: {source: file:a, instances: one, update: {shadow: {percent: 5%}}}",
-            "2:65: workloads.a.update.shadow.percent: with `instances: one` the shadow keeps state, and "
+            "2:66: workloads.a.update.shadow.percent: with `instances: one` the shadow keeps state, and "
             "needs every "
             "call to keep it right; leave percent out"},
         Bad{"CanaryOfNothing", "workloads:\n  a: {source: file:a, update: {canary: {percent: 0%}}}",
-            "2:49: workloads.a.update.canary.percent: nothing would be tried; write a share above 0%, or "
+            "2:50: workloads.a.update.canary.percent: nothing would be tried; write a share above 0%, or "
             "off"},
         Bad{"CanaryKey", "workloads:\n  a: {source: file:a, update: {canary: {percentage: 5%}}}",
-            "2:40: workloads.a.update.canary: no key \"percentage\"; did you mean \"percent\"?"},
+            "2:41: workloads.a.update.canary: no key \"percentage\"; did you mean \"percent\"?"},
         Bad{"CanaryBy", "workloads:\n  a: {source: file:a, update: {canary: {by: user}}}",
-            "2:44: workloads.a.update.canary.by: \"user\" is not known here; write one of random, key"},
+            "2:45: workloads.a.update.canary.by: \"user\" is not known here; write one of random, key"},
         Bad{"CanaryUnjudged", "workloads:\n  a: {source: file:a, update: {rollback: off, canary: {}}}",
             "2:55: workloads.a.update.canary: rollback is off, so nothing would judge it; leave rollback on"},
         Bad{"Errors", "workloads:\n  a: {source: file:a, update: {rollback: {errors: 5}}}",
-            "2:50: workloads.a.update.rollback.errors: \"5\" is neither; write a percentage such as 5%, a "
+            "2:51: workloads.a.update.rollback.errors: \"5\" is neither; write a percentage such as 5%, a "
             "factor "
             "such as 2x, or off"},
         Bad{"ErrorsFactor", "workloads:\n  a: {source: file:a, update: {rollback: {errors: 0.5x}}}",
-            "2:50: workloads.a.update.rollback.errors: \"0.5x\" is no factor; write 1x to 1000x, such as 2x"},
+            "2:51: workloads.a.update.rollback.errors: \"0.5x\" is no factor; write 1x to 1000x, such as 2x"},
         Bad{"ErrorsTwice", "workloads:\n  a: {source: file:a, update: {rollback: {errors: [5%, 6%]}}}",
-            "2:55: workloads.a.update.rollback.errors[1]: a second percentage; a list has one percentage and "
+            "2:56: workloads.a.update.rollback.errors[1]: a second percentage; a list has one percentage and "
             "one "
             "factor"},
         Bad{"NothingDecides", "workloads:\n  a: {source: file:a, update: {rollback: {errors: off}}}",
             "2:42: workloads.a.update.rollback: neither errors nor latency decides; write `rollback: off`"},
         Bad{"MinCalls", "workloads:\n  a: {source: file:a, update: {rollback: {min-calls: 0}}}",
-            "2:53: workloads.a.update.rollback.min-calls: \"0\" does not do; write a whole number from 1 to "
+            "2:54: workloads.a.update.rollback.min-calls: \"0\" does not do; write a whole number from 1 to "
             "1000000"},
         Bad{"JitterAlone", "workloads:\n  a: {source: file:a, update: {jitter: 5s}}",
             "2:40: workloads.a.update.jitter: means nothing without every; write every too"},
@@ -499,10 +499,10 @@ INSTANTIATE_TEST_SUITE_P(
         Bad{"RegistryTwoWays",
             "workloads: {a: {source: file:a}}\nregistries: {r: {user: u, password-file: p, docker-config: "
             "d}}",
-            "2:59: registries.r.docker-config: and user exclude each other; write one"},
+            "2:60: registries.r.docker-config: cannot stand beside user; write one of them"},
         Bad{"RegistryPlainWithCa",
             "workloads: {a: {source: file:a}}\nregistries: {r: {plain-http: true, ca: c}}",
-            "2:40: registries.r.ca: and plain-http exclude each other; write one"},
+            "2:40: registries.r.ca: cannot stand beside plain-http; write one of them"},
         Bad{"RegistriesList", "workloads: {a: {source: file:a}}\nregistries: [r]",
             "2:13: registries: expected a map such as {\"registry.example.com:5000\": {ca: ca.pem}}"},
         Bad{"Handover", "workloads:\n  a: {source: file:a, handover: on}",

@@ -148,7 +148,7 @@ Registry read_registry(const Value& value, const Value::Entry& entry, const std:
   const auto excludes = [&](std::string_view key, std::string_view other) {
     if (reader.get(key) != nullptr && reader.get(other) != nullptr) {
       reader.problem(reader.get(key)->mark(), key,
-                     fmt::format("and {} exclude each other; write one", other));
+                     fmt::format("cannot stand beside {}; write one of them", other));
     }
   };
   excludes("docker-config", "user");
