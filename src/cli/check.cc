@@ -29,6 +29,7 @@ nlohmann::ordered_json problem_json(const Error& error) {
 manifest::Problems missing_sources(const manifest::Manifest& m) {
   manifest::Problems problems(m.file);
   for (const manifest::Workload& w : m.workloads) {
+    if (w.source.kind != manifest::Source::Kind::kFile) continue;  // nothing is asked over the network
     std::error_code error;
     if (!std::filesystem::is_regular_file(w.source.path, error)) {
       problems.add(w.source.mark, "workloads." + w.name + ".source: no file " + w.source.path.string() +
