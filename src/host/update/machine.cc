@@ -35,8 +35,7 @@ constexpr std::span<const P> kAnyPhase;
 constexpr std::span<const S> kAnyStanding;
 
 constexpr TransitionRow kTable[] = {
-    // event            in phase           in standing      hold          phase            standing      hold
-    // do
+    // event, in phase, in standing, with hold; to phase, to standing, to hold; what is done
     {kLook, kIdle, kNotRollingBack, kSame, P::kFetching, kSame, kSame, E::kFetch},
     {kNothingNew, kFetching, kAnyStanding, kSame, P::kIdle, kSame, kSame, E::kSchedule},
     {kFetched, kFetching, kAnyStanding, kSame, P::kVerifying, kSame, kSame, E::kVerify},
