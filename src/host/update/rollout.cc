@@ -80,6 +80,10 @@ bool Rollout::apply(UpdateEvent event) {
 }
 
 void Rollout::enact(UpdateEffect effect) {
+  // Until the step that begins the next one is done.
+  const bool changes = effect == UpdateEffect::kStartShadow || effect == UpdateEffect::kStartCanary ||
+                       effect == UpdateEffect::kPublish || effect == UpdateEffect::kEndTrial;
+  if (changes) trial_runs_ = false;
   switch (effect) {
     case UpdateEffect::kNone: return;
     case UpdateEffect::kSchedule: return settle_down();
@@ -297,6 +301,10 @@ Result<void> Rollout::roll_back(std::string reason) {
     const std::lock_guard lock(mutex_);
     give_up_reason_ = reason;
     if (machine_.phase == Phase::kCanary || machine_.phase == Phase::kShadow) {
+      if (!trial_runs_) {
+        return fail(Code::kBusy, fmt::format("workload {}: the trial of {} is about to begin; try again",
+                                             workload_->spec().name, update_->found.digest));
+      }
       give_up_candidate(std::move(reason));
     } else if (machine_.standing == Standing::kWatching && machine_.phase != Phase::kPublishing) {
       machine_.standing = Standing::kRollingBack;  // as kFoundBad, but on this thread

@@ -79,7 +79,7 @@ class Rollout final : public std::enable_shared_from_this<Rollout> {
   Result<void> accept(std::string_view digest);
   // Gives up the version that is watched, or the candidate on trial, and shuts it out. Blocks.
   //  kFailedPrecondition: the version that serves is known to be good, so there is no way back: use
-  //  return_to. Otherwise as Workload::roll_back.
+  //  return_to. kBusy: the trial is about to begin. Otherwise as Workload::roll_back.
   Result<void> roll_back(std::string reason);
   // Publishes an earlier version in place of the one that serves, and shuts that one out. Blocks.
   //  kBusy: an update is in progress. Otherwise as Workload::swap.
@@ -186,6 +186,7 @@ class Rollout final : public std::enable_shared_from_this<Rollout> {
   bool look_wanted_ = false;
   std::uint64_t look_id_ = 0;  // of the timer that counts
   std::optional<Clock::time_point> next_look_;
+  bool trial_runs_ = false;  // the phase is a trial, and it has begun
   Trial trial_;
   std::uint64_t tick_id_ = 0;
   Clock::time_point trial_ends_;

@@ -137,6 +137,7 @@ void Rollout::start_shadow() {
   update_->shadowed = true;
   trial_ = begin_trial(now.of_current, now.of_shadow);
   trial_ends_ = services_.now() + plan_.shadow->time;
+  trial_runs_ = true;
   arm_tick();
 }
 
@@ -150,6 +151,7 @@ void Rollout::start_canary() {
     return fail_update(UpdateStage::kPublish, std::move(started).error().context("starting a canary"));
   trial_ = begin_trial(now.of_current, now.of_canary);
   trial_ends_ = services_.now() + plan_.canary->time;
+  trial_runs_ = true;
   arm_tick();
 }
 

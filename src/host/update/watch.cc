@@ -17,19 +17,17 @@ void Rollout::tick(std::uint64_t id) {
   const Comparison now = workload_->compare();
   const std::lock_guard lock(mutex_);
   if (id != tick_id_ || stop_.stop_requested()) return;
-  if (machine_.phase == Phase::kCanary) {
-    watch_canary(now);
-  } else if (machine_.phase == Phase::kShadow) {
-    watch_shadow(now);
-  } else if (machine_.standing == Standing::kWatching) {
+  if (trial_runs_) {
+    if (machine_.phase == Phase::kCanary) {
+      watch_canary(now);
+    } else {
+      watch_shadow(now);
+    }
+  } else if (machine_.standing == Standing::kWatching && machine_.phase != Phase::kPublishing) {
     // While the next version is published there is nothing to judge.
-    if (machine_.phase != Phase::kPublishing) watch_published(now);
-  } else {
-    return;
+    watch_published(now);
   }
-  const bool goes_on = machine_.phase == Phase::kCanary || machine_.phase == Phase::kShadow ||
-                       machine_.standing == Standing::kWatching;
-  if (goes_on && id == tick_id_) arm_tick();
+  if ((trial_runs_ || machine_.standing == Standing::kWatching) && id == tick_id_) arm_tick();
 }
 
 void Rollout::watch_canary(const Comparison& now) {
