@@ -401,9 +401,7 @@ UpdateStatus Rollout::status() const {
     return std::chrono::system_clock::now() +
            std::chrono::duration_cast<std::chrono::system_clock::duration>(at - services_.now());
   };
-  const bool trial = machine_.phase == Phase::kCanary || machine_.phase == Phase::kShadow ||
-                     machine_.standing == Standing::kWatching;
-  if (trial) out.trial_ends = wall(trial_ends_);
+  if (trial_runs_ || machine_.standing == Standing::kWatching) out.trial_ends = wall(trial_ends_);
   if (next_look_) out.next_look = wall(*next_look_);
   return out;
 }

@@ -99,10 +99,16 @@ struct Stage {
     offered = Found{.digest = std::move(digest), .source = "oci://r/a", .release = std::move(release)};
   }
   UpdateState state() { return rollout->status().state; }
-  // Lets real time pass until the workers have come so far.
+  // Lets real time pass until the workers have come so far; a trial must have begun.
   void await(UpdateState wanted) {
-    for (int i = 0; i < 20'000 && state() != wanted; ++i) std::this_thread::sleep_for(100us);
-    ASSERT_EQ(state_name(state()), state_name(wanted)) << rollout->status().reason;
+    const bool trial = wanted == UpdateState::kCanary || wanted == UpdateState::kShadow;
+    const auto there = [&] {
+      const UpdateStatus status = rollout->status();
+      return status.state == wanted && (!trial || status.trial_ends);
+    };
+    for (int i = 0; i < 20'000 && !there(); ++i) std::this_thread::sleep_for(100us);
+    ASSERT_TRUE(there()) << state_name(wanted) << " wanted, " << state_name(state())
+                         << " found: " << rollout->status().reason;
   }
   void await_running(const std::string& digest) {
     for (int i = 0; i < 20'000 && rollout->status().running != digest; ++i)
