@@ -16,7 +16,8 @@ constexpr std::string_view kIo[] = {"error", "poll", "streams"};
 
 class BaseGrant final : public host::Grant {
  public:
-  explicit BaseGrant(const grants::Services& services) : log_(std::make_shared<LineLog>(services)) {}
+  // `log` may be null: then output goes nowhere.
+  explicit BaseGrant(std::shared_ptr<LineLog> log) : log_(std::move(log)) {}
 
   std::string_view capability() const override { return "cli"; }
   bool covers(std::string_view interface) const override { return base_covers(interface); }
@@ -24,7 +25,9 @@ class BaseGrant final : public host::Grant {
     BERTH_TRY(linker.add_wasi("io"));
     return linker.add_wasi("cli");
   }
+  std::shared_ptr<const host::Grant> shadow() const override { return std::make_shared<BaseGrant>(nullptr); }
   void configure(host::WasiSettings& settings) const override {
+    if (log_ == nullptr) return;
     settings.output.push_back([log = log_] {
       return [lines = std::make_shared<LineBuffer>(log)](int stream, std::string_view data) {
         lines->write(stream, data);
@@ -44,7 +47,7 @@ bool base_covers(std::string_view interface) {
 }
 
 std::shared_ptr<const host::Grant> base_grant(const grants::Services& services) {
-  return std::make_shared<BaseGrant>(services);
+  return std::make_shared<BaseGrant>(std::make_shared<LineLog>(services));
 }
 
 }  // namespace berth::cli_streams

@@ -30,7 +30,7 @@ class StoreBinding final : public contract::Store {
   std::shared_ptr<const config::Store> store_;
 };
 
-class ConfigGrant final : public host::Grant {
+class ConfigGrant final : public host::Grant, public std::enable_shared_from_this<ConfigGrant> {
  public:
   explicit ConfigGrant(std::shared_ptr<const Store> store) : binding_(std::move(store)) {}
 
@@ -41,6 +41,8 @@ class ConfigGrant final : public host::Grant {
     return contract::Store::add_to_linker(
         linker, [this](abi::InstanceState&) -> contract::Store* { return &binding_; });
   }
+  // It only reads, what does not change.
+  std::shared_ptr<const host::Grant> shadow() const override { return shared_from_this(); }
 
  private:
   mutable StoreBinding binding_;

@@ -76,7 +76,27 @@ void report(grants::Denials& denials, const std::vector<Directory>& directories,
                              yaml_text(denial.directory)));
 }
 
-class FilesystemGrant final : public grants::WasiGrant {
+// The same directories, of which nothing is written.
+class ReadOnly final : public grants::WasiGrant {
+ public:
+  // `open` holds the directories open.
+  ReadOnly(std::shared_ptr<const host::Grant> open, std::vector<host::Preopen> preopens)
+      : WasiGrant("filesystem", kSet), open_(std::move(open)), preopens_(std::move(preopens)) {
+    for (host::Preopen& preopen : preopens_) preopen.write = false;
+  }
+  void configure(host::WasiSettings& settings) const override {
+    settings.preopens.insert(settings.preopens.end(), preopens_.begin(), preopens_.end());
+  }
+  std::shared_ptr<const host::Grant> shadow() const override {
+    return std::make_shared<ReadOnly>(open_, preopens_);
+  }
+
+ private:
+  std::shared_ptr<const host::Grant> open_;
+  std::vector<host::Preopen> preopens_;
+};
+
+class FilesystemGrant final : public grants::WasiGrant, public std::enable_shared_from_this<FilesystemGrant> {
  public:
   FilesystemGrant(std::vector<Directory> directories, grants::Services services)
       : WasiGrant("filesystem", kSet),
@@ -94,6 +114,9 @@ class FilesystemGrant final : public grants::WasiGrant {
         [directories = directories_,
          denials = std::make_shared<grants::Denials>(services_, "filesystem", settings.version)](
             const abi::FileDenial& denial) { report(*denials, *directories, denial); });
+  }
+  std::shared_ptr<const host::Grant> shadow() const override {
+    return std::make_shared<ReadOnly>(shared_from_this(), preopens_);
   }
 
  private:

@@ -1,6 +1,7 @@
 // WasiGrant: a grant whose functions the engine implements; ours is the decision.
 #pragma once
 
+#include <memory>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -22,6 +23,10 @@ class WasiGrant : public host::Grant {
   [[nodiscard]] std::string_view capability() const override { return capability_; }
   [[nodiscard]] bool covers(std::string_view interface) const override { return contains(set_, interface); }
   [[nodiscard]] Result<void> link(abi::Linker& linker) const override;
+  // Links the same and decides nothing, and what no grant decides is denied.
+  [[nodiscard]] std::shared_ptr<const host::Grant> shadow() const override {
+    return std::make_shared<WasiGrant>(capability_, set_);
+  }
 
  private:
   std::string_view capability_;  // also the engine's name of the group

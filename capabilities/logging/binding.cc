@@ -66,6 +66,9 @@ class LoggingGrant final : public host::Grant {
     return wasis::Logging::add_to_linker(linker,
                                          [this](abi::InstanceState&) -> wasis::Logging* { return &wasis_; });
   }
+  std::shared_ptr<const host::Grant> shadow() const override {
+    return std::make_shared<LoggingGrant>(log_->silent());
+  }
 
  private:
   std::shared_ptr<GuestLog> log_;

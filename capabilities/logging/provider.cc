@@ -8,14 +8,22 @@
 
 namespace berth::logging {
 
-GuestLog::GuestLog(const grants::Services& services, const Options& options)
-    : log_(services.log),
-      workload_(services.workload),
-      level_(options.level),
+GuestLog::GuestLog(telemetry::Logger& log, std::string workload, const Options& options)
+    : log_(log),
+      workload_(std::move(workload)),
+      options_(options),
       bucket_(static_cast<double>(options.records_per_second),
               std::max(1.0, static_cast<double>(options.records_per_second) * kBurstSeconds)) {}
 
-bool GuestLog::enabled(telemetry::Level level) const { return level >= level_ && log_.enabled(level); }
+bool GuestLog::enabled(telemetry::Level level) const {
+  return options_.voice == Options::Voice::kHeard && level >= options_.level && log_.enabled(level);
+}
+
+std::shared_ptr<GuestLog> GuestLog::silent() const {
+  Options options = options_;
+  options.voice = Options::Voice::kSilent;
+  return std::make_shared<GuestLog>(log_, workload_, options);
+}
 
 void GuestLog::log(telemetry::Level level, std::string_view message, std::span<const Field> fields) {
   if (!enabled(level)) return;

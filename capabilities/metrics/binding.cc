@@ -109,6 +109,9 @@ class MetricsGrant final : public host::Grant {
     return contract::Metrics::add_to_linker(
         linker, [this](abi::InstanceState&) -> contract::Metrics* { return &binding_; });
   }
+  std::shared_ptr<const host::Grant> shadow() const override {
+    return std::make_shared<MetricsGrant>(GuestMetrics::unseen(metrics_->services()));
+  }
 
  private:
   std::shared_ptr<GuestMetrics> metrics_;

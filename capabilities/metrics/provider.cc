@@ -108,6 +108,7 @@ class GuestMetrics::Impl {
     metrics_.emplace(std::move(clean), std::move(made));
     return metric;
   }
+  [[nodiscard]] const grants::Services& services() const { return budget_.services(); }
 
  private:
   using Metric = std::variant<std::unique_ptr<FamilyCounter>, std::unique_ptr<FamilyGauge>,
@@ -121,6 +122,18 @@ class GuestMetrics::Impl {
 
 GuestMetrics::GuestMetrics(const grants::Services& services) : impl_(std::make_unique<Impl>(services)) {}
 GuestMetrics::~GuestMetrics() = default;
+
+std::shared_ptr<GuestMetrics> GuestMetrics::unseen(const grants::Services& services) {
+  struct Apart {
+    explicit Apart(const grants::Services& services) : metrics({services.workload, services.log, registry}) {}
+    telemetry::Metrics registry;
+    GuestMetrics metrics;
+  };
+  const auto apart = std::make_shared<Apart>(services);
+  return {apart, &apart->metrics};
+}
+
+const grants::Services& GuestMetrics::services() const { return impl_->services(); }
 
 Result<Counter*> GuestMetrics::counter(std::string_view name, std::string_view description) {
   return impl_->metric<FamilyCounter>(name, description);

@@ -43,6 +43,8 @@ class GuestMetrics final {
  public:
   explicit GuestMetrics(const grants::Services& services);
   ~GuestMetrics();
+  // The same in a registry that nobody reads, for a shadow. `services` outlive it.
+  [[nodiscard]] static std::shared_ptr<GuestMetrics> unseen(const grants::Services& services);
   GuestMetrics(const GuestMetrics&) = delete;
   GuestMetrics& operator=(const GuestMetrics&) = delete;
 
@@ -52,6 +54,7 @@ class GuestMetrics final {
   // No buckets: those for seconds.
   [[nodiscard]] Result<Histogram*> histogram(std::string_view name, std::string_view description,
                                              std::span<const double> buckets);
+  [[nodiscard]] const grants::Services& services() const;
 
  private:
   class Impl;

@@ -52,7 +52,10 @@ void check_component(const manifest::Workload& w, const Known& known, manifest::
 
 manifest::Problems check_components(const manifest::Manifest& m, const Known& known) {
   manifest::Problems problems(m.file);
-  for (const manifest::Workload& w : m.workloads) check_component(w, known, problems);
+  for (const manifest::Workload& w : m.workloads) {
+    // Nothing is asked over the network.
+    if (w.source.kind == manifest::Source::Kind::kFile) check_component(w, known, problems);
+  }
   return problems;
 }
 

@@ -13,6 +13,7 @@
 #include "cli/commands.h"
 #include "cli/limits.h"
 #include "cli/status_json.h"
+#include "cli/update_plan.h"
 #include "host/component/artifact.h"
 #include "telemetry/workload_metrics.h"
 
@@ -118,7 +119,7 @@ Result<> RunningHost::start_engine() {
   io_ = BERTH_TRY(
       net::IoContext::create(static_cast<int>(std::clamp(std::thread::hardware_concurrency(), 1U, 16U))));
   loader_ = std::make_unique<host::Loader>(engine_, *io_, known_.offered());
-  host_ = std::make_unique<host::Host>(*io_, metrics_);
+  host_ = std::make_unique<host::Host>(*io_, metrics_, &log_);
   return {};
 }
 
@@ -170,6 +171,11 @@ Result<> RunningHost::start_workload(const manifest::Workload& spec) {
                     .binder = BERTH_TRY(binder_for(spec)),
                     .args = spec.args};
   for (const auto& [name, text] : spec.env) served.request.env.push_back(name + "=" + text);
+  if (spec.source.kind != manifest::Source::Kind::kFile) {
+    return fail(Error(Code::kFailedPrecondition,
+                      "this build loads components from files only; write \"file:\" and a path")
+                    .at({manifest_.file, spec.source.mark.line, spec.source.mark.column}));
+  }
   // Before the file is read, so that no replacement is missed.
   if (spec.update.watch) served.updater = BERTH_TRY(Updater::create(spec.name, spec.source.path, log_));
 
@@ -185,6 +191,7 @@ Result<> RunningHost::start_workload(const manifest::Workload& spec) {
                               .instances = policy_of(spec),
                               .limits = served.request.limits,
                               .handover = spec.handover ? host::Handover::kAuto : host::Handover::kOff,
+                              .canary_by = canary_by(spec.update),
                               .drain = spec.update.drain},
                              std::move(version)));
   served.refused =

@@ -24,10 +24,63 @@ Json version_json(const host::VersionStatus& v) {
           {"running", v.running}, {"instances", v.instances}, {"memory_bytes", v.memory_bytes}};
 }
 
+Json calls_json(const host::CallCounts& counts) {
+  Json calls = Json::object();
+  for (std::size_t i = 0; i < counts.size(); ++i) {
+    calls[std::string(telemetry::outcome_name(static_cast<telemetry::CallOutcome>(i)))] = counts[i];
+  }
+  return calls;
+}
+
 std::uint64_t count_at(const Json& object, const char* pointer) {
   const Json::json_pointer path(pointer);
   return object.contains(path) && object.at(path).is_number_unsigned() ? object.at(path).get<std::uint64_t>()
                                                                        : 0;
+}
+
+double number_at(const Json& object, const char* pointer) {
+  const Json::json_pointer path(pointer);
+  return object.contains(path) && object.at(path).is_number() ? object.at(path).get<double>() : 0;
+}
+
+// "serving, canary sha256:1234 gets 10%, 1 draining"
+std::string state_text(const Json& workload) {
+  if (text_at(workload, "/stopped") == "true") return "stopped";
+  std::string out = "serving";
+  if (workload.contains("canary")) {
+    out += fmt::format(", canary {} gets {:.3g}%", short_digest(text_at(workload, "/canary/digest")),
+                       number_at(workload, "/canary/share") * 100);
+  }
+  if (workload.contains("shadow")) {
+    out += fmt::format(", shadow {} agrees on {} of {}", short_digest(text_at(workload, "/shadow/digest")),
+                       count_at(workload, "/shadow/equal"),
+                       count_at(workload, "/shadow/equal") + count_at(workload, "/shadow/different") +
+                           count_at(workload, "/shadow/failed"));
+  }
+  const std::size_t draining = workload.contains("draining") ? workload["draining"].size() : 0;
+  if (draining > 0) out += fmt::format(", {} draining", draining);
+  return out;
+}
+
+// "store: update held since ...: it imports ...; next look at ...": nothing where there is nothing to say.
+std::string update_text(const Json& workload) {
+  const std::string state = text_at(workload, "/update/state");
+  if (state.empty()) return {};
+  std::string out = fmt::format("{}: update {} since {}", text_at(workload, "/name"), state,
+                                text_at(workload, "/update/since"));
+  if (const std::string candidate = text_at(workload, "/update/candidate"); !candidate.empty())
+    out += fmt::format(", candidate {}", short_digest(candidate));
+  if (const std::string good = text_at(workload, "/update/last_good"); !good.empty())
+    out += fmt::format(", last good {}", short_digest(good));
+  if (const std::string pinned = text_at(workload, "/update/pinned"); !pinned.empty())
+    out += fmt::format(", pinned to {}", short_digest(pinned));
+  if (const std::string ends = text_at(workload, "/update/trial_ends"); !ends.empty())
+    out += fmt::format(", judged until {}", ends);
+  if (const std::string next = text_at(workload, "/update/next_look"); !next.empty())
+    out += fmt::format(", next look at {}", next);
+  if (const std::string reason = text_at(workload, "/update/reason"); !reason.empty())
+    out += fmt::format(": {}", reason);
+  return out + "\n";
 }
 
 std::string size_text(std::uint64_t bytes) {
@@ -58,23 +111,54 @@ Json to_json(const host::SwapReport& report) {
               {"draining", report.draining}};
   if (report.handed_over) out["handed_over_bytes"] = *report.handed_over;
   if (!report.error.empty()) out["error"] = report.error;
+  if (!report.rolled_back.empty()) {
+    out["rolled_back"] = report.rolled_back;
+    out["earlier_state"] = report.earlier_state;
+  }
+  return out;
+}
+
+Json to_json(const host::UpdateStatus& status) {
+  Json out = {{"state", host::state_name(status.state)},
+              {"since", time_text(status.since)},
+              {"reason", status.reason},
+              {"running", status.running},
+              {"candidate", status.candidate},
+              {"last_good", status.last_good},
+              {"pinned", status.pinned},
+              {"more_imports", status.more_imports},
+              {"shut_out", Json::array()},
+              {"failures", status.failures}};
+  for (const host::ShutOut& s : status.shut_out) {
+    out["shut_out"].push_back({{"digest", s.digest}, {"reason", s.reason}, {"at", time_text(s.at)}});
+  }
+  if (status.trial_ends) out["trial_ends"] = time_text(*status.trial_ends);
+  if (status.next_look) out["next_look"] = time_text(*status.next_look);
   return out;
 }
 
 Json to_json(const host::WorkloadStatus& status) {
-  Json calls = Json::object();
-  for (std::size_t i = 0; i < status.calls.size(); ++i) {
-    calls[std::string(telemetry::outcome_name(static_cast<telemetry::CallOutcome>(i)))] = status.calls[i];
-  }
   Json out = {{"name", status.name},
               {"stopped", status.stopped},
               {"version", version_json(status.current)},
               {"draining", Json::array()},
-              {"calls", std::move(calls)},
+              {"calls", calls_json(status.calls)},
               {"busy", status.busy},
               {"queued", status.queued},
               {"swaps", {{"ok", status.swaps_ok}, {"failed", status.swaps_failed}}}};
   for (const host::VersionStatus& v : status.draining) out["draining"].push_back(version_json(v));
+  if (status.canary) {
+    out["canary"] = version_json(status.canary->version);
+    out["canary"]["share"] = status.canary->share;
+    out["canary"]["calls"] = calls_json(status.canary->calls);
+  }
+  if (status.shadow) {
+    const host::ShadowStatus& s = *status.shadow;
+    out["shadow"] = {{"digest", s.digest},   {"since", time_text(s.since)}, {"share", s.share},
+                     {"equal", s.equal},     {"different", s.different},    {"failed", s.failed},
+                     {"skipped", s.skipped}, {"waiting", s.waiting},        {"out_of_step", s.out_of_step}};
+  }
+  if (!status.way_back.empty()) out["way_back"] = status.way_back;
   if (status.last_swap) out["last_swap"] = to_json(*status.last_swap);
   if (status.last_error) {
     out["last_error"] = {{"at", time_text(status.last_error->at)},
@@ -97,12 +181,8 @@ std::string status_text(const Json& answer) {
         if (count.is_number_unsigned()) calls += count.get<std::uint64_t>();
       }
     }
-    const std::size_t draining = w.contains("draining") ? w["draining"].size() : 0;
-    const std::string state = text_at(w, "/stopped") == "true" ? "stopped"
-                              : draining > 0                   ? fmt::format("serving, {} draining", draining)
-                                                               : "serving";
     const std::uint64_t failed = count_at(w, "/swaps/failed");
-    rows.push_back({text_at(w, "/name"), short_digest(text_at(w, "/version/digest")), state,
+    rows.push_back({text_at(w, "/name"), short_digest(text_at(w, "/version/digest")), state_text(w),
                     std::to_string(calls), std::to_string(calls - count_at(w, "/calls/ok")),
                     text_at(w, "/busy"), text_at(w, "/version/running"), text_at(w, "/queued"),
                     text_at(w, "/version/instances"), size_text(count_at(w, "/version/memory_bytes")),
@@ -115,6 +195,7 @@ std::string status_text(const Json& answer) {
       notes += fmt::format("{}: {} was refused at {}: {}\n", text_at(w, "/name"),
                            text_at(w, "/last_refused/file"), text_at(w, "/last_refused/at"), error);
     }
+    notes += update_text(w);
     if (text_at(w, "/last_swap/ok") == "false") {
       notes += fmt::format("{}: last swap at {} failed: {}\n", text_at(w, "/name"),
                            text_at(w, "/last_swap/at"), text_at(w, "/last_swap/error"));

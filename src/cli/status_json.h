@@ -7,11 +7,14 @@
 
 #include "cli/control.h"
 #include "host/status.h"
+#include "host/update/status.h"
 
 namespace berth::cli {
 
 [[nodiscard]] Json to_json(const host::WorkloadStatus& status);
 [[nodiscard]] Json to_json(const host::SwapReport& report);
+// What belongs under "update" of a workload.
+[[nodiscard]] Json to_json(const host::UpdateStatus& status);
 
 // A table and what went wrong last, from the answer to "status".
 [[nodiscard]] std::string status_text(const Json& answer);

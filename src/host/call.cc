@@ -52,25 +52,36 @@ Deadline Call::deadline() const {
   return own.count() == 0 ? options_.deadline : std::min(own, options_.deadline);
 }
 
+// There is a candidate, or the call has to wait.
+Gate::Entry Call::enter_slowly() {
+  const Ticket ticket = workload_.ticket(options_.key);
+  if (const auto generation = workload_.gate_.try_enter(ticket)) {
+    generation_ = *generation;
+    return Gate::Entry::kEntered;
+  }
+  ThreadWaiter waiter;
+  const Gate::Entry entry = workload_.gate_.enter_or_wait(waiter, ticket, &generation_);
+  if (entry != Gate::Entry::kQueued) return entry;
+  workload_.metrics_.queue_length->add(1);
+  const auto granted = waiter.wait();
+  workload_.metrics_.queue_length->add(-1);
+  if (!granted) return Gate::Entry::kStopped;
+  generation_ = *granted;
+  return entry;
+}
+
 Result<void> Call::enter() {
   Gate::Entry entry = Gate::Entry::kEntered;
   if (const auto generation = workload_.gate_.try_enter()) [[likely]] {
     generation_ = *generation;
   } else {
-    ThreadWaiter waiter;
-    entry = workload_.gate_.enter_or_wait(waiter, &generation_);
-    if (entry == Gate::Entry::kQueued) {
-      workload_.metrics_.queue_length->add(1);
-      const auto granted = waiter.wait();
-      workload_.metrics_.queue_length->add(-1);
-      if (granted) generation_ = *granted;
-      if (!granted) entry = Gate::Entry::kStopped;
-    }
+    entry = enter_slowly();
   }
   if (auto ok = entered(entry); !ok) [[unlikely]]
     return ok;
   if (fibre()) [[unlikely]] {
-    leave(std::nullopt, false);
+    // A call that this version failed, where the one before may have served it.
+    leave(Outcome::kHostError, false);
     return fail(Code::kFailedPrecondition,
                 fmt::format("workload {}: this version waits in host functions, so it cannot be called on a "
                             "blocked thread; use call_async",
@@ -80,7 +91,11 @@ Result<void> Call::enter() {
 }
 
 bool Call::Turn::await_ready() {
-  const auto generation = call_.workload_.gate_.try_enter();
+  auto generation = call_.workload_.gate_.try_enter();
+  if (!generation) [[unlikely]] {
+    ticket_ = call_.workload_.ticket(call_.options_.key);
+    generation = call_.workload_.gate_.try_enter(ticket_);
+  }
   if (generation) call_.generation_ = *generation;
   return generation.has_value();
 }
@@ -93,7 +108,7 @@ bool Call::Turn::await_suspend(std::coroutine_handle<> handle) {
   Generation generation = 0;
   // Once queued, this frame may run on another thread before enter_or_wait returns: nothing of it is
   // touched any more.
-  const Gate::Entry entry = workload.gate_.enter_or_wait(*this, &generation);
+  const Gate::Entry entry = workload.gate_.enter_or_wait(*this, ticket_, &generation);
   if (entry == Gate::Entry::kQueued) return true;
   workload.metrics_.queue_length->add(-1);
   entry_ = entry;

@@ -15,6 +15,7 @@
 #include "base/executor.h"
 #include "base/task.h"
 #include "host/outcome.h"
+#include "host/shadow.h"
 #include "host/workload.h"
 
 namespace berth::host {
@@ -24,6 +25,8 @@ struct CallOptions {
   Executor* executor = nullptr;
   // Shorter than the workload's own limit; 0 = that limit.
   Deadline deadline{0};
+  // A hash of what the call is about (a user, a tenant), for a canary by key; 0 = none.
+  std::uint64_t key = 0;
 };
 
 // One call: admitted to the gate, pinned to a version, given an instance, counted at its end.
@@ -57,6 +60,7 @@ class Call final {
     void resume();
 
     Call& call_;
+    Ticket ticket_ = 0;
     Gate::Entry entry_ = Gate::Entry::kEntered;
     std::coroutine_handle<> handle_;
   };
@@ -69,6 +73,10 @@ class Call final {
   [[nodiscard]] bool must_wait_to_attach() const { return slot_->guest() == nullptr && fibre(); }
 
   [[nodiscard]] void* exports() const { return slot_->guest()->exports(); }
+  // After the guest answered, while a shadow may be there: true when its instance is gone.
+  [[nodiscard]] bool lost_instance() const { return slot_->guest()->dead(); }
+  // False for a call that a canary served: its state or answer is not what a shadow compares with.
+  [[nodiscard]] bool on_current() const { return workload_.serves(generation_); }
 
   // Counts the outcome, lets the instance go (for ever after a trap) and leaves.
   void finish(bool guest_error);
@@ -81,6 +89,7 @@ class Call final {
   void begin();
   // The deadline of a guest that may wait in a host function: the engine's clock does not see it.
   void arm(Deadline limit);
+  [[nodiscard]] Gate::Entry enter_slowly();
   void leave(std::optional<Outcome> outcome, bool destroy);
   [[nodiscard]] bool fibre() const { return live_->version().about().fibre; }
   [[nodiscard]] Deadline deadline() const;
@@ -92,6 +101,9 @@ class Call final {
   Slot* slot_ = nullptr;
   Generation generation_ = 0;
 };
+
+// What has no second form: such calls are not shadowed.
+struct NoRepeat {};
 
 namespace detail {
 template <class T>
@@ -111,16 +123,57 @@ inline constexpr bool has_guest_error = false;
 template <class T, class E>
 inline constexpr bool has_guest_error<Result<std::expected<T, E>>> = true;
 
+// What a call answers with: f's own result, or the result of its task.
 template <class R>
-R finish(Call& call, R result) {
+struct AnswerOf {
+  using Type = R;
+};
+template <class R>
+struct AnswerOf<Task<R>> {
+  using Type = R;
+};
+
+// Repeats a call on the shadow, if there is one.
+template <class Exports, class Repeat, class R>
+void shadow(Workload& workload, const Call& call, Repeat& repeat, const R& answer) {
+  const std::shared_ptr<Shadow> shadow = workload.shadow();
+  if (shadow == nullptr || !call.on_current()) return;
+  if (call.lost_instance()) {
+    shadow->lost_step("a call destroyed the instance of the version that serves");
+    return;
+  }
+  shadow->offer(shadow_bytes(answer), [&] {
+    return Shadow::Job([again = repeat(), answer](void* exports) mutable -> Task<ShadowAnswer> {
+      if constexpr (IsTask<std::invoke_result_t<decltype(again)&, Exports&>>::value) {
+        co_return compare_answers(answer, co_await again(*static_cast<Exports*>(exports)));
+      } else {
+        co_return compare_answers(answer, again(*static_cast<Exports*>(exports)));
+      }
+    });
+  });
+}
+
+// Counts the answer, and lets the call go.
+template <class R>
+void finish(Call& call, R& answer) {
   static_assert(IsResult<R>::value, "a call returns Result<T>");
-  if (!result) return std::unexpected(call.finish(std::move(result).error()));
-  if constexpr (has_guest_error<R>) {
-    call.finish(!result->has_value());
+  if (!answer) {
+    answer = std::unexpected(call.finish(std::move(answer).error()));
+  } else if constexpr (has_guest_error<R>) {
+    call.finish(!answer->has_value());
   } else {
     call.finish(false);
   }
-  return result;
+}
+
+// After the guest answered: shadowed, counted, out.
+template <class Exports, class Repeat, class R>
+void conclude(Workload& workload, Call& call, Repeat& repeat, R& answer) {
+  if constexpr (!std::is_same_v<std::remove_cvref_t<Repeat>, NoRepeat>) {
+    if (workload.shadowing()) [[unlikely]]
+      shadow<Exports>(workload, call, repeat, answer);
+  }
+  finish(call, answer);
 }
 }  // namespace detail
 
@@ -145,38 +198,36 @@ class Typed final {
   //  kFailedPrecondition when the current version waits in host functions: use call_async;
   //  kTrap, kDeadlineExceeded, kResourceExhausted, kCancelled: the guest was stopped, and its instance is
   //  gone; otherwise what f returned.
-  template <class F>
-  auto call(const CallOptions& options, F&& f) const -> std::invoke_result_t<F, Exports&> {
+  //
+  // repeat() -> f' is for shadows (Workload::start_shadow): called only while there is one, after f
+  // answered. f' does what f did, from copies of its own, because it runs later; what it captures must
+  // not refer to anything that the caller's f refers to. The answers must be comparable with ==.
+  template <class F, class Repeat = NoRepeat>
+  auto call(const CallOptions& options, F&& f, Repeat&& repeat = {}) const
+      -> std::invoke_result_t<F, Exports&> {
     Call call(*workload_, options);
     if (auto turn = call.enter(); !turn) [[unlikely]]
       return std::unexpected(std::move(turn).error());
     if (auto attached = call.attach(); !attached) [[unlikely]]
       return std::unexpected(std::move(attached).error());
-    return detail::finish(call, std::forward<F>(f)(*static_cast<Exports*>(call.exports())));
+    auto answer = std::forward<F>(f)(*static_cast<Exports*>(call.exports()));
+    detail::conclude<Exports>(*workload_, call, repeat, answer);
+    return answer;
   }
 
   // The same without blocking; f returns Result<R>, or Task<Result<R>> when the guest may wait. Starts on
-  // this thread; continues on the executor where it had to wait. f is moved into the call.
-  template <class F>
-  auto call_async(CallOptions options, F f) const {
-    return run_async(workload_, options, std::move(f));
+  // this thread; continues on the executor where it had to wait. f and repeat are moved into the call.
+  template <class F, class Repeat = NoRepeat>
+  auto call_async(CallOptions options, F f, Repeat repeat = {}) const {
+    return run_async(workload_, options, std::move(f), std::move(repeat));
   }
 
  private:
   explicit Typed(std::shared_ptr<Workload> workload) : workload_(std::move(workload)) {}
 
-  template <class R>
-  struct Answer {
-    using Type = R;
-  };
-  template <class R>
-  struct Answer<Task<R>> {
-    using Type = R;
-  };
-
-  template <class F>
-  static auto run_async(std::shared_ptr<Workload> workload, CallOptions options, F f)
-      -> Task<typename Answer<std::invoke_result_t<F&, Exports&>>::Type> {
+  template <class F, class Repeat>
+  static auto run_async(std::shared_ptr<Workload> workload, CallOptions options, F f, Repeat repeat)
+      -> Task<typename detail::AnswerOf<std::invoke_result_t<F&, Exports&>>::Type> {
     Call call(*workload, options);
     if (auto turn = co_await call.turn(); !turn) [[unlikely]]
       co_return std::unexpected(std::move(turn).error());
@@ -187,9 +238,13 @@ class Typed final {
     }
     Exports& exports = *static_cast<Exports*>(call.exports());
     if constexpr (detail::IsTask<std::invoke_result_t<F&, Exports&>>::value) {
-      co_return detail::finish(call, co_await f(exports));
+      auto answer = co_await f(exports);
+      detail::conclude<Exports>(*workload, call, repeat, answer);
+      co_return answer;
     } else {
-      co_return detail::finish(call, f(exports));
+      auto answer = f(exports);
+      detail::conclude<Exports>(*workload, call, repeat, answer);
+      co_return answer;
     }
   }
 

@@ -5,6 +5,7 @@
 #include <memory>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "abi/state.h"
@@ -64,10 +65,32 @@ class Grant {
   // Gives a new instance its implementations: `state.provide<Interface>(...)`. Called before the
   // instance is created, on the thread that creates it.
   virtual void prepare(abi::InstanceState&) const {}
+  // The same interfaces for a shadow: an instance that repeats calls and whose answers are dropped
+  // (host/shadow.h). What it does must not be seen outside: nothing is sent, written or logged; what it
+  // asks for is denied as if it were not granted. Reading what the workload may read is allowed. Null:
+  // there is no such form, and a workload with this grant has no shadow. Whoever does not think of
+  // shadows is safe.
+  [[nodiscard]] virtual std::shared_ptr<const Grant> shadow() const { return nullptr; }
 };
 
 // Everything one workload was granted.
 using Grants = std::vector<std::shared_ptr<const Grant>>;
+
+// The shadows of all of them.
+//  kFailedPrecondition: one has none; the message names it.
+[[nodiscard]] inline Result<Grants> shadow_grants(const Grants& grants) {
+  Grants out;
+  for (const auto& grant : grants) {
+    auto shadow = grant->shadow();
+    if (shadow == nullptr) {
+      return fail(Code::kFailedPrecondition,
+                  "the grant " + std::string(grant->capability()) +
+                      " cannot be shadowed: it has no form in which nothing reaches outside");
+    }
+    out.push_back(std::move(shadow));
+  }
+  return out;
+}
 
 // One capability that this build offers, granted or not: what a refusal needs to name the manifest
 // line that would allow an import. Immutable.

@@ -33,7 +33,7 @@ Result<std::shared_ptr<Workload>> Host::start(WorkloadSpec spec, std::shared_ptr
                   fmt::format("a workload named {} runs already; stop it or swap it", name));
     }
   }
-  auto workload = Workload::create(std::move(spec), std::move(version), {executor_, metrics_, timer_});
+  auto workload = Workload::create(std::move(spec), std::move(version), {executor_, metrics_, timer_, log_});
   const std::lock_guard lock(mutex_);
   if (workload) {
     workloads_[name] = *workload;

@@ -17,10 +17,12 @@
 namespace berth::host {
 
 // Thread-safe. Destroying the Host stops all workloads at once, each within its drain time and a
-// grace. The executor and the metrics must outlive it, and every call that did not end by then.
+// grace. The executor, the metrics and the log must outlive it, and every call that did not end by then.
 class Host final {
  public:
-  Host(Executor& executor, telemetry::Metrics& metrics) : executor_(executor), metrics_(metrics) {}
+  // `log` may be null.
+  Host(Executor& executor, telemetry::Metrics& metrics, telemetry::Logger* log = nullptr)
+      : executor_(executor), metrics_(metrics), log_(log) {}
   ~Host();
   Host(const Host&) = delete;
   Host& operator=(const Host&) = delete;
@@ -36,12 +38,16 @@ class Host final {
   // Drains and removes. Blocks for at most the drain time and a grace.
   Result<void> stop(std::string_view name);
 
+  // Runs short functions at a time, for what belongs to the workloads.
+  [[nodiscard]] const std::shared_ptr<Timer>& timer() const { return timer_; }
+
   // In the order of their names.
   [[nodiscard]] std::vector<WorkloadStatus> status() const;
 
  private:
   Executor& executor_;
   telemetry::Metrics& metrics_;
+  telemetry::Logger* log_;
   std::shared_ptr<Timer> timer_ = std::make_shared<Timer>();
   mutable std::mutex mutex_;
   std::map<std::string, std::shared_ptr<Workload>, std::less<>> workloads_;  // null while starting

@@ -29,6 +29,11 @@ inline constexpr std::size_t kMaxHandoverBytes = std::size_t{256} << 20;
 // workload's stop is reported as incomplete.
 inline constexpr std::chrono::seconds kCancelGrace{5};
 
+// Calls that a shadow has still to repeat. Each holds a copy of its arguments and of the answer that was
+// given. One that keeps state must repeat every call, so the queue holds some milliseconds of a full load.
+inline constexpr std::size_t kMaxShadowQueue = 4096;
+inline constexpr std::size_t kMaxShadowBytes = std::size_t{64} << 20;
+
 // How often the deadlines of calls that wait in host functions are looked at. It is what such a call
 // may overshoot; one look at 10,000 calls takes some 10 us.
 inline constexpr std::chrono::milliseconds kDeadlineScan{5};

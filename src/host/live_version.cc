@@ -17,6 +17,7 @@ void LiveVersion::place(Slot& slot, std::unique_ptr<Guest> guest) {
 void LiveVersion::destroy(Slot& slot) {
   const std::unique_ptr<Guest> guest = slot.take();
   if (guest == nullptr) return;
+  intact_.store(false, std::memory_order_release);
   const std::uint64_t memory = slot.memory_bytes.exchange(0, std::memory_order_relaxed);
   memory_bytes_.fetch_sub(memory, std::memory_order_relaxed);
   instances_.fetch_sub(1, std::memory_order_relaxed);
@@ -42,6 +43,10 @@ CallCounts LiveVersion::calls() const {
   CallCounts counts{};
   for (std::size_t i = 0; i < counts.size(); ++i) counts[i] = calls_[i].load(std::memory_order_relaxed);
   return counts;
+}
+
+Observed LiveVersion::observed() const {
+  return Observed{calls(), buckets_of(*metrics_.call_seconds)}.since({{}, times_before_});
 }
 
 void LiveVersion::cancel() {

@@ -6,8 +6,11 @@
 #include <chrono>
 #include <cstdint>
 #include <memory>
+#include <optional>
+#include <vector>
 
 #include "host/gate.h"
+#include "host/observed.h"
 #include "host/slots.h"
 #include "host/status.h"
 #include "host/version.h"
@@ -20,12 +23,16 @@ namespace berth::host {
 class LiveVersion final {
  public:
   LiveVersion(std::shared_ptr<const Version> version, std::uint32_t slots, telemetry::WorkloadMetrics metrics)
-      : version_(std::move(version)), slots_(slots), metrics_(std::move(metrics)) {}
+      : version_(std::move(version)),
+        slots_(slots),
+        metrics_(std::move(metrics)),
+        times_before_(buckets_of(*metrics_.call_seconds)) {}
   ~LiveVersion();
   LiveVersion(const LiveVersion&) = delete;
   LiveVersion& operator=(const LiveVersion&) = delete;
 
   [[nodiscard]] const Version& version() const { return *version_; }
+  [[nodiscard]] const std::shared_ptr<const Version>& shared_version() const { return version_; }
   [[nodiscard]] Slots& slots() { return slots_; }
   [[nodiscard]] const telemetry::WorkloadMetrics& metrics() const { return metrics_; }
 
@@ -36,6 +43,10 @@ class LiveVersion final {
 
   void count(Outcome outcome, std::chrono::nanoseconds duration);
   [[nodiscard]] CallCounts calls() const;
+  // Since this was made, also where the same version had been published before.
+  [[nodiscard]] Observed observed() const;
+  // True until the first instance of it went, and with it what that instance knew.
+  [[nodiscard]] bool intact() const { return intact_.load(std::memory_order_acquire); }
 
   // Asks every running call to end soon.
   void cancel();
@@ -47,14 +58,19 @@ class LiveVersion final {
 
   Generation generation = 0;  // set once, before it is published
   WallTime since;             // likewise
+  // When calls stopped going to it. With the workload's mutex.
+  std::optional<std::chrono::steady_clock::time_point> replaced;
 
  private:
   std::shared_ptr<const Version> version_;
   Slots slots_;
   telemetry::WorkloadMetrics metrics_;
+  // The series outlive this, and a later LiveVersion of the same version uses them too.
+  const std::vector<std::uint64_t> times_before_;
   std::array<std::atomic<std::uint64_t>, telemetry::kCallOutcomes> calls_{};
   std::atomic<std::uint32_t> instances_{0};
   std::atomic<std::uint64_t> memory_bytes_{0};
+  std::atomic<bool> intact_{true};
 };
 
 }  // namespace berth::host

@@ -39,12 +39,19 @@ enum class Handover : std::uint8_t {
   kOff,   // never: the new version starts empty
 };
 
+// What decides which calls go to a canary.
+enum class CanaryBy : std::uint8_t {
+  kRandom,
+  kKey,  // CallOptions::key: calls of one key go to the same side; calls without one at random
+};
+
 // One workload. Plain value.
 struct WorkloadSpec {
   std::string name;
   InstancePolicy instances;
   WorkloadLimits limits;
   Handover handover = Handover::kAuto;
+  CanaryBy canary_by = CanaryBy::kRandom;
   // How long the calls of an old version may go on after a swap, and calls at a stop; also how long
   // a swap of a `one` workload waits for the running call before it gives up.
   std::chrono::milliseconds drain{30'000};

@@ -10,24 +10,62 @@ namespace berth::host {
 namespace {
 
 using SteadyClock = std::chrono::steady_clock;
+using telemetry::UpdateStage;
 
 }  // namespace
 
-Result<SwapReport> Workload::swap(std::shared_ptr<const Version> version) {
+Result<SwapReport> Workload::swap(std::shared_ptr<const Version> version, WayBack way_back) {
   const std::lock_guard one_at_a_time(swapping_);
+  SwapReport report = report_to(version->about().digest);
+  auto done = [&]() -> Result<void> {
+    BERTH_TRY(check_serving());
+    Warm next = BERTH_TRY(warm(std::move(version)));
+    report.prepared_in = next.took_;
+    return publish(std::move(next.live_), way_back, report);
+  }();
+  return conclude(std::move(report), std::move(done));
+}
+
+Result<SwapReport> Workload::publish(Warm next, WayBack way_back) {
+  const std::lock_guard one_at_a_time(swapping_);
+  SwapReport report = report_to(next.version().about().digest);
+  report.prepared_in = next.took_;
+  auto done = publish(std::move(next.live_), way_back, report);
+  return conclude(std::move(report), std::move(done));
+}
+
+SwapReport Workload::report_to(std::string_view digest) const {
   SwapReport report;
   report.from = at(gate_.generation())->version().about().digest;
-  report.to = version->about().digest;
+  report.to = digest;
   report.at = std::chrono::system_clock::now();
-  auto done = try_swap(std::move(version), report);
+  return report;
+}
+
+Result<void> Workload::check_serving() const {
+  const std::lock_guard lock(mutex_);
+  if (stopped_) return fail(stopped());
+  return {};
+}
+
+Result<void> Workload::check_exports(const Version::About& about) const {
+  if (about.exports == exports_) return {};
+  return fail(Code::kInvalidArgument,
+              fmt::format("{} was bound to other exports than the callers of workload {} use", about.digest,
+                          spec_.name));
+}
+
+Result<SwapReport> Workload::conclude(SwapReport report, Result<void> done) {
   report.ok = done.has_value();
   (report.ok ? metrics_.swaps_ok : metrics_.swaps_failed)->add();
   if (report.pause.count() > 0)
     metrics_.pause_seconds->observe(std::chrono::duration<double>(report.pause).count());
-
-  if (!done)
-    done = fail(std::move(done).error().context(fmt::format("swapping {} to {}", spec_.name, report.to)));
-  if (!done) report.error = done.error().message();
+  if (!done) {
+    done = fail(std::move(done).error().context(
+        report.rolled_back.empty() ? fmt::format("swapping {} to {}", spec_.name, report.to)
+                                   : fmt::format("rolling {} back to {}", spec_.name, report.to)));
+    report.error = done.error().message();
+  }
   const std::lock_guard lock(mutex_);
   ++(report.ok ? swaps_ok_ : swaps_failed_);
   last_swap_ = report;
@@ -35,18 +73,26 @@ Result<SwapReport> Workload::swap(std::shared_ptr<const Version> version) {
   return report;
 }
 
-Result<std::unique_ptr<LiveVersion>> Workload::prepare(std::shared_ptr<const Version> version) {
-  const Version::About& about = version->about();
-  if (about.exports != exports_) {
-    return fail(Code::kInvalidArgument,
-                fmt::format("{} was bound to other exports than the callers of workload {} use", about.digest,
-                            spec_.name));
+Result<Warm> Workload::warm(std::shared_ptr<const Version> version) {
+  const auto begin = SteadyClock::now();
+  auto live = prepare(std::move(version), Probe::kAsk);
+  if (!live) {
+    update_metrics_.failed(UpdateStage::kWarm);
+    return fail(std::move(live).error());
   }
+  const auto took = SteadyClock::now() - begin;
+  update_metrics_.passed(UpdateStage::kWarm, took);
+  return Warm(std::move(*live), took);
+}
+
+Result<std::unique_ptr<LiveVersion>> Workload::prepare(std::shared_ptr<const Version> version, Probe probe) {
+  const Version::About& about = version->about();
+  BERTH_TRY(check_exports(about));
   auto metrics = BERTH_TRY(telemetry::WorkloadMetrics::resolve(services_.metrics, spec_.name, about.digest));
   auto live = std::make_unique<LiveVersion>(version, gate_.limit(), std::move(metrics));
   auto guest = version->instantiate(spec_.limits.call);
   if (!guest) return fail(std::move(guest).error().context("instantiating"));
-  if (about.probe) {
+  if (about.probe && probe == Probe::kAsk) {
     auto answer = (*guest)->probe(spec_.limits.call);
     if (!answer) return fail(std::move(answer).error().context("its probe says that it cannot serve"));
   }
@@ -59,25 +105,31 @@ Result<std::unique_ptr<LiveVersion>> Workload::prepare(std::shared_ptr<const Ver
   return live;
 }
 
-Result<void> Workload::try_swap(std::shared_ptr<const Version> version, SwapReport& report) {
-  {
-    const std::lock_guard lock(mutex_);
-    if (stopped_) return fail(stopped());
-  }
+Result<void> Workload::publish(std::unique_ptr<LiveVersion> live, WayBack way_back, SwapReport& report) {
   const auto begin = SteadyClock::now();
-  auto prepared = BERTH_TRY(prepare(std::move(version)));
-  LiveVersion& next = *BERTH_TRY(enlist(std::move(prepared)));
-  report.prepared_in = SteadyClock::now() - begin;
-  if (spec_.instances.kind != InstancePolicy::Kind::kOne) {
-    publish(report);
-    return {};
+  auto done = [&]() -> Result<void> {
+    BERTH_TRY(check_serving());
+    end_canary();
+    if (const auto shadow = detach_shadow()) shadow->stop();
+    LiveVersion& next = *BERTH_TRY(enlist(std::move(live)));
+    if (spec_.instances.kind != InstancePolicy::Kind::kOne) {
+      keep(*at(gate_.generation()), next, std::nullopt, way_back);
+      go_live(next, report);
+      return {};
+    }
+    auto published = publish_one(next, way_back, report);
+    if (!published) delist(next.generation);
+    return published;
+  }();
+  if (done) {
+    update_metrics_.passed(UpdateStage::kPublish, SteadyClock::now() - begin);
+  } else {
+    update_metrics_.failed(UpdateStage::kPublish);
   }
-  auto done = swap_one(next, report);
-  if (!done) delist(next.generation);
   return done;
 }
 
-Result<void> Workload::swap_one(LiveVersion& next, SwapReport& report) {
+Result<void> Workload::publish_one(LiveVersion& next, WayBack way_back, SwapReport& report) {
   LiveVersion& now = *at(gate_.generation());
   const bool from_has = now.version().about().handover;
   const bool to_has = next.version().about().handover;
@@ -94,7 +146,7 @@ Result<void> Workload::swap_one(LiveVersion& next, SwapReport& report) {
   const auto begin = SteadyClock::now();
   gate_.close();
   const bool idle = gate_.wait_idle(begin + spec_.drain);
-  Result<void> moved;
+  Result<std::optional<State>> moved;
   if (moves && !idle) {
     moved =
         fail(Code::kDeadlineExceeded,
@@ -102,55 +154,35 @@ Result<void> Workload::swap_one(LiveVersion& next, SwapReport& report) {
                          "again, or raise workloads.{}.update.drain",
                          spec_.drain.count(), spec_.name));
   } else if (moves) {
-    auto bytes = hand_over(now, next);
-    if (bytes) report.handed_over = *bytes;
-    if (!bytes) moved = fail(std::move(bytes).error());
+    moved = hand_over(now, next);
+    if (moved) report.handed_over = *moved ? (*moved)->size() : 0;
   }
-  if (moved) publish(report);
+  if (moved) {
+    keep(now, next, std::move(*moved), way_back);
+    go_live(next, report);
+  }
   report.pause = SteadyClock::now() - begin;
   gate_.open();
-  return moved;
+  if (!moved) return fail(std::move(moved).error());
+  return {};
 }
 
-Result<std::size_t> Workload::hand_over(LiveVersion& from, LiveVersion& to) {
-  // The gate is closed and nobody runs: both slots are ours.
-  Slot& old_slot = from.slots().take();
-  Slot& new_slot = to.slots().take();
-  const auto give_back = [&] {
-    from.slots().give_back(old_slot);
-    to.slots().give_back(new_slot);
-  };
-  Guest* old_guest = old_slot.guest();
-  if (old_guest == nullptr) {  // it trapped, and no call came since: there is no state
-    give_back();
-    return 0;
+void Workload::keep(const LiveVersion& replaced, const LiveVersion& next, std::optional<State> state,
+                    WayBack way_back) {
+  std::optional<Previous> gone;  // destroyed without the lock
+  const std::lock_guard lock(mutex_);
+  const std::string& digest = next.version().about().digest;
+  if (way_back == WayBack::kForget || (previous_ && previous_->version->about().digest == digest)) {
+    gone.swap(previous_);
+    return;
   }
-  auto state = old_guest->save(spec_.limits.call);
-  if (state && state->size() > kMaxHandoverBytes) {
-    state = fail(Code::kResourceExhausted, fmt::format("`save` gave {} bytes; at most {} can be handed over",
-                                                       state->size(), kMaxHandoverBytes));
-  }
-  if (!state) {
-    const bool lost = old_guest->dead();
-    Error error = std::move(state).error().context(
-        lost ? "the running instance was destroyed and its state is lost: `save` of the running version"
-             : "`save` of the running version");
-    if (lost) {
-      from.destroy(old_slot);
-      note(error);
-    }
-    give_back();
-    return fail(std::move(error));
-  }
-  auto restored = new_slot.guest()->restore(*state, spec_.limits.call);
-  to.measure(new_slot);
-  give_back();
-  if (!restored) return fail(std::move(restored).error().context("`restore` of the new version"));
-  return state->size();
+  // What was not found to be good yet is nothing to return to.
+  if (!previous_) previous_ = Previous{replaced.shared_version(), replaced.observed(), {}};
+  previous_->state = std::move(state);
 }
 
 Result<LiveVersion*> Workload::enlist(std::unique_ptr<LiveVersion> live) {
-  live->generation = static_cast<Generation>(gate_.generation() + 1);
+  live->generation = next_generation(last_generation_);
   std::atomic<LiveVersion*>& entry = table_[live->generation % kMaxLiveVersions];
   std::unique_lock lock(mutex_);
   const bool free =
@@ -159,6 +191,7 @@ Result<LiveVersion*> Workload::enlist(std::unique_ptr<LiveVersion> live) {
     return fail(Code::kBusy, fmt::format("{} versions of workload {} are still draining",
                                          kMaxLiveVersions - 1, spec_.name));
   }
+  last_generation_ = live->generation;
   LiveVersion* entered = live.get();
   entry.store(entered, std::memory_order_release);
   live_.push_back(std::move(live));
@@ -178,15 +211,27 @@ void Workload::delist(Generation generation) {
     for (std::size_t i = 0; i < calls.size(); ++i) retired_calls_[i] += calls[i];
   }
   retired_.notify_all();
+  if (!gone->replaced) return;  // it never served
+  const auto drained_in = SteadyClock::now() - *gone->replaced;
+  update_metrics_.passed(UpdateStage::kDrain, drained_in);
+  if (services_.log == nullptr) return;
+  services_.log->info("drained", {{"workload", spec_.name},
+                                  {"version", gone->version().about().digest},
+                                  {"ms", std::chrono::duration<double, std::milli>(drained_in).count()}});
 }
 
-void Workload::publish(SwapReport& report) {
+void Workload::go_live(LiveVersion& next, SwapReport& report) {
   {
     const std::lock_guard lock(mutex_);
-    live_.back()->since = report.at;
+    next.since = report.at;
+    at(gate_.generation())->replaced = SteadyClock::now();
   }
-  const Gate::Past past = gate_.publish();
+  const Gate::Past past = gate_.publish(next.generation);
   report.draining = past.running;
+  retire(past);
+}
+
+void Workload::retire(Gate::Past past) {
   if (past.running == 0) {
     retire_soon(past.generation);
     return;
@@ -205,37 +250,6 @@ void Workload::cancel(Generation generation) {
   LiveVersion* live = at(generation);
   // The entry may belong to a later generation by now.
   if (live != nullptr && live->generation == generation) live->cancel();
-}
-
-void Workload::watch_deadlines() {
-  if (watching_.load() || watching_.exchange(true)) return;
-  services_.timer->at(SteadyClock::now() + kDeadlineScan, [weak = weak_from_this()] {
-    if (const auto self = weak.lock()) self->expire_calls();
-  });
-}
-
-void Workload::expire_calls() {
-  bool armed = expire_once();
-  if (!armed) {
-    // A call that was armed after the look and still saw watching_ set is found by the second look.
-    watching_.store(false);
-    armed = expire_once() && !watching_.exchange(true);
-  }
-  if (!armed) return;
-  services_.timer->at(SteadyClock::now() + kDeadlineScan, [weak = weak_from_this()] {
-    if (const auto self = weak.lock()) self->expire_calls();
-  });
-}
-
-// True when some call is armed.
-bool Workload::expire_once() {
-  const auto now = SteadyClock::now();
-  const std::lock_guard lock(mutex_);
-  bool armed = false;
-  for (const auto& live : live_) {
-    if (live->version().about().fibre && live->expire(now)) armed = true;
-  }
-  return armed;
 }
 
 bool Workload::wait_drained(SteadyClock::time_point deadline) {

@@ -50,7 +50,9 @@ Result<std::shared_ptr<Workload>> Workload::create(WorkloadSpec spec, std::share
   const std::uint32_t slots = slots_of(spec);
   std::shared_ptr<Workload> workload(
       new Workload(std::move(spec), version->about().exports, slots, services));
-  auto live = workload->prepare(std::move(version));
+  workload->update_metrics_ =
+      BERTH_TRY(telemetry::UpdateMetrics::resolve(services.metrics, workload->spec_.name));
+  auto live = workload->prepare(std::move(version), Probe::kAsk);
   if (!live) return fail(std::move(live).error().context("starting workload " + workload->spec_.name));
   workload->metrics_ = (*live)->metrics();
   (*live)->since = std::chrono::system_clock::now();
@@ -61,7 +63,11 @@ Result<std::shared_ptr<Workload>> Workload::create(WorkloadSpec spec, std::share
 
 Workload::Workload(WorkloadSpec spec, ExportsType exports, std::uint32_t slots,
                    const WorkloadServices& services)
-    : spec_(std::move(spec)), exports_(exports), services_(services), gate_(slots, spec_.limits.queue) {}
+    : spec_(std::move(spec)),
+      exports_(exports),
+      services_(services),
+      salt_(std::hash<std::string>{}(spec_.name)),
+      gate_(slots, spec_.limits.queue) {}
 
 Result<void> Workload::stop() {
   const std::lock_guard one_at_a_time(swapping_);
@@ -69,6 +75,8 @@ Result<void> Workload::stop() {
     const std::lock_guard lock(mutex_);
     stopped_ = true;
   }
+  end_canary();
+  if (const auto shadow = detach_shadow()) shadow->stop();
   gate_.stop();
   if (!wait_drained(SteadyClock::now() + spec_.drain)) {
     {
@@ -97,19 +105,24 @@ WorkloadStatus Workload::status() const {
   const std::lock_guard lock(mutex_);
   status.stopped = stopped_;
   status.calls = retired_calls_;
-  const Generation current = gate_.generation();
+  const Gate::Counts now = gate_.counts();
   for (const auto& live : live_) {
     const CallCounts calls = live->calls();
     for (std::size_t i = 0; i < calls.size(); ++i) status.calls[i] += calls[i];
     VersionStatus version = live->status();
-    if (live->generation == current) {
-      version.running = gate_.running();
+    if (live->generation == now.current) {
+      version.running = now.running;
       status.current = std::move(version);
-    } else if (live->since != WallTime{}) {
+    } else if (live->generation == now.candidate) {
+      version.running = now.on_candidate;
+      status.canary = CanaryStatus{std::move(version), share_, calls};
+    } else if (live->replaced) {
       version.running = gate_.running_past(live->generation);
       status.draining.push_back(std::move(version));
     }
   }
+  if (shadow_ != nullptr) status.shadow = shadow_->status();
+  if (previous_) status.way_back = previous_->version->about().digest;
   status.swaps_ok = swaps_ok_;
   status.swaps_failed = swaps_failed_;
   status.last_swap = last_swap_;

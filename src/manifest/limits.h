@@ -43,4 +43,25 @@ inline constexpr std::chrono::milliseconds kMaxCall{std::chrono::hours{24}};
 // Calls wait during a hand-over and a stop waits for the drain: both must end.
 inline constexpr std::chrono::milliseconds kMaxWait{std::chrono::hours{1}};
 
+// An update more often than this is a loop, not an interval; one a month is still one.
+inline constexpr std::chrono::milliseconds kMinEvery{1'000};
+inline constexpr std::chrono::milliseconds kMaxEvery{std::chrono::hours{24 * 31}};
+// A trial or a watch must end within a release cycle, and see some calls first.
+inline constexpr std::chrono::milliseconds kMinTrial{1'000};
+inline constexpr std::chrono::milliseconds kMaxTrial{std::chrono::hours{24 * 7}};
+inline constexpr std::int64_t kMaxMinCalls = 1'000'000;
+// How many times worse may be tolerated; more is no rule any more.
+inline constexpr double kMaxFactor = 1000;
+// Keys of one signature policy: each is read and tried for each version.
+inline constexpr std::size_t kMaxKeys = 32;
+// Good versions kept of each workload, and what all of it may take on disk.
+inline constexpr std::int64_t kMaxKeptVersions = 100;
+inline constexpr std::uint64_t kMinStoreBytes = std::uint64_t{16} << 20;
+inline constexpr std::uint64_t kMaxStoreBytes = std::uint64_t{1} << 50;
+inline constexpr std::size_t kMaxRegistries = 100;
+// As the distribution specification has it for tags and names; a URL longer than this breaks proxies.
+inline constexpr std::size_t kMaxTagBytes = 128;
+inline constexpr std::size_t kMaxRepositoryBytes = 255;
+inline constexpr std::size_t kMaxUrlBytes = 4096;
+
 }  // namespace berth::manifest

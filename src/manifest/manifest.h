@@ -21,10 +21,12 @@ namespace berth::manifest {
 
 using std::chrono::milliseconds;
 
-// Where a component comes from.
+// Where a component comes from. Only the form is checked here: what reads the source has the last word.
 struct Source {
-  std::string text;            // as written: "file:store.wasm"
-  std::filesystem::path path;  // resolved against the manifest's folder
+  enum class Kind : std::uint8_t { kFile, kHttp, kOci };
+  Kind kind = Kind::kFile;
+  std::string text;            // as written: "file:store.wasm", "https://...", "oci://host/name:tag"
+  std::filesystem::path path;  // with kFile: resolved against the manifest's folder
   Mark mark;
 };
 
@@ -57,9 +59,52 @@ struct Trigger {
   Mark mark;
 };
 
+// How much worse a version may be than the one before; with both, neither may be passed.
+struct Tolerance {
+  std::optional<double> more;    // "5%": by this share
+  std::optional<double> factor;  // "2x": by this factor
+};
+
+struct Rollback {
+  std::optional<Tolerance> errors = Tolerance{.more = 0.05};
+  std::optional<Tolerance> latency;
+  milliseconds within{std::chrono::minutes{10}};
+  std::uint64_t min_calls = 50;
+};
+
+enum class CanaryBy : std::uint8_t { kRandom, kKey };
+
+struct Canary {
+  double percent = 0.1;
+  milliseconds time{std::chrono::minutes{10}};  // `for`
+  CanaryBy by = CanaryBy::kRandom;
+};
+
+struct Shadow {
+  double percent = 1;
+  milliseconds time{std::chrono::minutes{10}};  // `for`
+  double differ = 0;
+};
+
 struct Update {
   bool watch = true;           // swap when the source's file is replaced
   milliseconds drain{30'000};  // calls on the old version may take this long
+  milliseconds every{0};       // 0: off
+  milliseconds jitter{0};
+  milliseconds backoff{std::chrono::minutes{5}};
+  std::optional<Shadow> shadow;
+  std::optional<Canary> canary;
+  std::optional<Rollback> rollback = Rollback{};
+  bool hold = true;  // an update that imports more waits for an operator
+  bool allow_downgrade = false;
+};
+
+// Whose signature a version needs.
+struct Signature {
+  enum class Need : std::uint8_t { kNone, kAnyOf, kAllOf };
+  Need need = Need::kNone;
+  std::vector<std::filesystem::path> keys;  // resolved against the manifest's folder
+  Mark mark;
 };
 
 struct Workload {
@@ -71,6 +116,7 @@ struct Workload {
   Limits limits;
   std::vector<Grant> grants;
   Update update;
+  Signature signature;
   bool handover = true;  // when both versions export save and restore
   std::vector<std::string> args;
   std::vector<std::pair<std::string, std::string>> env;
@@ -85,10 +131,31 @@ struct Telemetry {
   LogFormat log_format = LogFormat::kAuto;
 };
 
+// Versions and compiled code on disk.
+struct Store {
+  std::optional<std::filesystem::path> path;  // none: the program's default
+  std::uint64_t max_bytes = std::uint64_t{4} << 30;
+  std::uint32_t keep = 3;  // good versions of each workload that are never removed
+};
+
+// How one registry or web server is reached.
+struct Registry {
+  std::string name;  // "registry.example.com:5000", as sources write it
+  Mark mark;
+  bool plain_http = false;
+  std::optional<std::filesystem::path> ca;
+  std::optional<std::filesystem::path> cert, key;  // both or none
+  std::optional<std::string> user;                 // with password_file
+  std::optional<std::filesystem::path> password_file;
+  std::optional<std::filesystem::path> docker_config;
+};
+
 struct Manifest {
   std::string file;
   std::vector<Workload> workloads;  // in the order of the text
   Telemetry telemetry;
+  Store store;
+  std::vector<Registry> registries;                     // in the order of the text
   std::optional<std::filesystem::path> control_socket;  // none: the program's default
 };
 

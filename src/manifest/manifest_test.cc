@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <fstream>
+#include <map>
 #include <nlohmann/json.hpp>
 #include <set>
 
@@ -120,18 +121,25 @@ TEST(Manifest, DefaultsAreTheDocumentedOnes) {
   const auto json = nlohmann::json::parse(to_json(*m))["workloads"]["a"];
   std::set<std::string> compared;
   for (const Section* section : sections()) {
-    if (section->path != "workloads.<name>.limits" && section->path != "workloads.<name>.update") continue;
-    const auto& shown_here = json[section->path.ends_with("limits") ? "limits" : "update"];
+    if (section->path != "workloads.<name>.limits" && section->path != "workloads.<name>.update" &&
+        section->path != "workloads.<name>.update.rollback") {
+      continue;
+    }
+    const bool rollback = section->path.ends_with("rollback");
+    const auto& shown_here =
+        rollback ? json["update"]["rollback"] : json[section->path.ends_with("limits") ? "limits" : "update"];
     for (const Key& key : section->keys) {
       const std::string name(key.name);
       ASSERT_TRUE(shown_here.contains(name)) << name;
+      if (name == "rollback") continue;  // its keys follow
       const std::string effective =
           shown_here[name].is_string() ? shown_here[name].get<std::string>() : shown_here[name].dump();
       EXPECT_EQ(effective, key.fallback.substr(0, key.fallback.find(" or "))) << name;
       compared.insert(name);
     }
   }
-  EXPECT_EQ(compared.size(), 8);
+  EXPECT_EQ(compared.size(), 6u + 9u + 4u);
+  EXPECT_EQ(json["signature"], "none");
   EXPECT_EQ(json["instances"], "fresh");
   EXPECT_EQ(json["handover"], "auto");
   EXPECT_FALSE(m->telemetry.listen);
@@ -178,7 +186,8 @@ INSTANTIATE_TEST_SUITE_P(
             "1:1: manifest: the key workloads is missing; write for example \"workloads: {store: {source: "
             "\"file:store.wasm\"}}\""},
         Bad{"JustText", "hello",
-            "1:1: manifest: expected a map with workloads, telemetry, control, found a text"},
+            "1:1: manifest: expected a map with workloads, registries, store, telemetry, control, found a "
+            "text"},
         Bad{"Tab", "workloads:\n\ta: {}", "2:1: a tab in the indentation; indent with spaces"},
         Bad{"NotUtf8", "workloads:\n  a\xff: {}", "2:4: the byte 0xff is not UTF-8; save the file as UTF-8"},
         Bad{"Control", "work\x01loads: {}", "1:5: the control character 0x01; remove it"},
@@ -220,8 +229,8 @@ INSTANTIATE_TEST_SUITE_P(
         Bad{"WorkloadsList", "workloads:\n  - a",
             "2:3: workloads: expected at least one workload; write {NAME: {source: \"file:NAME.wasm\"}}"},
         Bad{"WorkloadText", "workloads:\n  a: file:a",
-            "2:6: workloads.a: expected a map with source, instances, limits, grants, update, handover, "
-            "args, env, "
+            "2:6: workloads.a: expected a map with source, instances, limits, grants, update, signature, "
+            "handover, args, env, "
             "triggers, found a text"},
         Bad{"NoSource", "workloads:\n  a:\n    args: []",
             "3:5: workloads.a: the key source is missing; write for example \"source: file:store.wasm\""},
@@ -231,9 +240,6 @@ INSTANTIATE_TEST_SUITE_P(
             "- at either end"},
         Bad{"SourceWithoutScheme", "workloads:\n  a: {source: a.wasm}",
             "2:15: workloads.a.source: \"a.wasm\" has no scheme; write \"file:a.wasm\""},
-        Bad{"SourceOci", "workloads:\n  a: {source: \"oci://r/a:v1\"}",
-            "2:15: workloads.a.source: \"oci://r/a:v1\" cannot be loaded by this build; write \"file:\" and "
-            "a path"},
         Bad{"SourceEmpty", "workloads:\n  a: {source: \"file:\"}",
             "2:15: workloads.a.source: \"file:\" names no file; write \"file:\" and a path"},
         Bad{"Megabytes", "workloads:\n  a: {source: file:a, limits: {memory: 64MB}}",
@@ -451,12 +457,23 @@ TEST(Reference, EveryExampleIsAccepted) {
         text = key.name == "workloads" ? line : text + line;
       } else if (section->path.starts_with("workloads")) {
         const auto dot = section->path.rfind("<name>");
-        std::string_view inner = section->path.substr(dot + 6);
-        if (!inner.empty()) {
-          inner.remove_prefix(1);
-          line = std::string(inner) + ": {" + line + "}";
+        std::string inner(section->path.substr(dot + 6));
+        while (!inner.empty()) {
+          const auto last = inner.rfind('.');
+          line = inner.substr(last + 1) + ": {" + line + "}";
+          inner.resize(last);
         }
+        // Some keys mean something beside another one only.
+        if (key.name == "jitter") line.insert(line.find("jitter"), "every: 1h, ");
         text = "workloads: {a: {" + std::string(key.name == "source" ? "" : "source: file:a, ") + line + "}}";
+      } else if (section->path.starts_with("registries")) {
+        static const std::map<std::string_view, std::string_view> kBeside = {{"cert", ", key: k"},
+                                                                             {"key", ", cert: c"},
+                                                                             {"user", ", password-file: p"},
+                                                                             {"password-file", ", user: u"}};
+        if (const auto beside = kBeside.find(key.name); beside != kBeside.end()) line += beside->second;
+        text += key.name == "<host:port>" ? "registries: {r: " + std::string(key.example) + "}"
+                                          : "registries: {r: {" + line + "}}";
       } else {
         const bool log = section->path == "telemetry.log";
         text += log ? "telemetry: {log: {" + line + "}}" : std::string(section->path) + ": {" + line + "}";

@@ -9,6 +9,8 @@
 
 #include "manifest/limits.h"
 #include "manifest/manifest.h"
+#include "manifest/read_sources.h"
+#include "manifest/read_update.h"
 #include "manifest/reader.h"
 #include "manifest/sections.h"
 #include "manifest/yaml.h"
@@ -24,28 +26,6 @@ struct Parser {
   Problems& problems;
 
   // ---- one workload --------------------------------------------------------------------------
-
-  std::optional<Source> source(const Value& value, const std::string& path) {
-    const auto text = read_text(value, path, problems);
-    if (!text) return std::nullopt;
-    static constexpr std::string_view kFile = "file:";
-    if (!text->starts_with(kFile)) {
-      const bool scheme = text->find("://") != std::string::npos;
-      problems.add(value.mark(), fmt::format("{}: {} {}; write {}", path, shown(*text),
-                                             scheme ? "cannot be loaded by this build" : "has no scheme",
-                                             scheme ? "\"file:\" and a path" : "\"file:" + *text + "\""));
-      return std::nullopt;
-    }
-    std::string rest = text->substr(kFile.size());
-    // file:///abs is the URL form of file:/abs.
-    if (rest.starts_with("///")) rest.erase(0, 2);
-    if (rest.empty() || rest.starts_with("//")) {
-      problems.add(value.mark(),
-                   fmt::format("{}: {} names no file; write \"file:\" and a path", path, shown(*text)));
-      return std::nullopt;
-    }
-    return Source{*text, (folder / rest).lexically_normal(), value.mark()};
-  }
 
   void instances(const Value& value, const std::string& path, Workload& out) {
     if (value.is_map()) {
@@ -75,14 +55,6 @@ struct Parser {
     number("instances", out.core_instances, 1, kMaxCoreInstances);
     number("concurrency", out.concurrency, 1, kMaxConcurrency);
     number("queue", out.queue, 0, kMaxQueue);
-    return out;
-  }
-
-  Update update(const Value& value, const std::string& path) {
-    MapReader reader(value, kUpdateSection, path, problems);
-    Update out;
-    out.watch = reader.boolean("watch").value_or(out.watch);
-    out.drain = reader.duration("drain", milliseconds(0), kMaxWait).value_or(out.drain);
     return out;
   }
 
@@ -173,12 +145,17 @@ struct Parser {
     }
     MapReader reader(value, kWorkloadSection, path, problems);
     if (const Value* v = reader.require("source")) {
-      if (auto s = source(*v, reader.path_of("source"))) out.source = std::move(*s);
+      if (auto s = read_source(*v, reader.path_of("source"), folder, problems)) out.source = std::move(*s);
     }
     if (const Value* v = reader.get("instances")) instances(*v, reader.path_of("instances"), out);
     if (const Value* v = reader.get("limits")) out.limits = limits(*v, reader.path_of("limits"));
     if (const Value* v = reader.get("grants")) out.grants = grants(*v, reader.path_of("grants"));
-    if (const Value* v = reader.get("update")) out.update = update(*v, reader.path_of("update"));
+    if (const Value* v = reader.get("update")) {
+      out.update = read_update(*v, reader.path_of("update"), out.instances, problems);
+    }
+    if (const Value* v = reader.get("signature")) {
+      out.signature = read_signature(*v, reader.path_of("signature"), folder, problems);
+    }
     if (const auto i = reader.one_of("handover", {"auto", "off"})) out.handover = *i == 0;
     if (const Value* v = reader.get("triggers")) out.triggers = triggers(*v, reader.path_of("triggers"));
     out.args = reader.text_list("args");
@@ -223,6 +200,8 @@ struct Parser {
       }
     }
     if (const Value* v = reader.get("telemetry")) out.telemetry = telemetry(*v);
+    if (const Value* v = reader.get("store")) out.store = read_store(*v, folder, problems);
+    if (const Value* v = reader.get("registries")) out.registries = read_registries(*v, folder, problems);
     if (const Value* v = reader.get("control")) {
       MapReader control(*v, kControlSection, "control", problems);
       if (auto socket = control.text("socket")) {

@@ -9,6 +9,7 @@
 #include <limits>
 #include <optional>
 
+#include "manifest/limits.h"
 #include "manifest/problems.h"
 
 namespace berth::manifest {
@@ -101,6 +102,17 @@ Result<double> parse_percent(std::string_view text) {
   return value / 100;
 }
 
+Result<double> parse_factor(std::string_view text) {
+  double value = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+  const auto rest = text.substr(static_cast<std::size_t>(end - text.data()));
+  if (error != std::errc{} || rest != "x" || !(value >= 1 && value <= kMaxFactor)) {
+    return fail(Code::kInvalidArgument,
+                fmt::format("{} is no factor; write 1x to {}x, such as 2x", shown(text), kMaxFactor));
+  }
+  return value;
+}
+
 std::string Endpoint::to_string() const {
   return host.find(':') == std::string::npos ? fmt::format("{}:{}", host, port)
                                              : fmt::format("[{}]:{}", host, port);
@@ -137,5 +149,9 @@ std::string format_bytes(std::uint64_t bytes) { return format(bytes, kByteUnits)
 std::string format_duration(std::chrono::milliseconds duration) {
   return format(static_cast<std::uint64_t>(duration.count()), kTimeUnits);
 }
+
+std::string format_percent(double share) { return fmt::format("{:.10g}%", share * 100); }
+
+std::string format_factor(double factor) { return fmt::format("{:.10g}x", factor); }
 
 }  // namespace berth::manifest

@@ -19,6 +19,9 @@ namespace berth::manifest {
 // "5%" or "0.5%" as 0.05 or 0.005; at most 100%.
 [[nodiscard]] Result<double> parse_percent(std::string_view text);
 
+// "2x" or "1.5x": a factor from 1 to kMaxFactor.
+[[nodiscard]] Result<double> parse_factor(std::string_view text);
+
 // Where to listen: a literal address, so that no name server decides it.
 struct Endpoint {
   std::string host;                             // "127.0.0.1" or "::1"
@@ -31,5 +34,7 @@ struct Endpoint {
 // As the parser would take it back: "64MiB", "30s".
 [[nodiscard]] std::string format_bytes(std::uint64_t bytes);
 [[nodiscard]] std::string format_duration(std::chrono::milliseconds duration);
+[[nodiscard]] std::string format_percent(double share);  // 0.05 as "5%"
+[[nodiscard]] std::string format_factor(double factor);  // "2x"
 
 }  // namespace berth::manifest

@@ -49,6 +49,17 @@ TEST(Units, Percentages) {
     EXPECT_FALSE(parse_percent(bad)) << bad;
 }
 
+TEST(Units, Factors) {
+  EXPECT_DOUBLE_EQ(parse_factor("2x").value(), 2);
+  EXPECT_DOUBLE_EQ(parse_factor("1.5x").value(), 1.5);
+  EXPECT_DOUBLE_EQ(parse_factor("1000x").value(), 1000);
+  for (const char* bad : {"", "x", "2", "0.9x", "1001x", "-2x", "nanx", "2xx", "2 x"})
+    EXPECT_FALSE(parse_factor(bad)) << bad;
+  EXPECT_EQ(format_factor(1.5), "1.5x");
+  EXPECT_EQ(format_percent(0.1), "10%");
+  EXPECT_EQ(format_percent(0.005), "0.5%");
+}
+
 TEST(Units, Endpoints) {
   EXPECT_EQ(parse_endpoint("127.0.0.1:3500").value().to_string(), "127.0.0.1:3500");
   EXPECT_EQ(parse_endpoint("[::1]:80").value().to_string(), "[::1]:80");

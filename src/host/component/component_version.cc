@@ -4,7 +4,7 @@
 #include <utility>
 
 #include "host/component/outside.h"
-#include "host/component/wait.h"
+#include "host/wait.h"
 
 namespace berth::host {
 namespace {

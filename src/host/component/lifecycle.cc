@@ -7,7 +7,7 @@
 #include <string>
 
 #include "abi/bindings.h"
-#include "host/component/wait.h"
+#include "host/wait.h"
 
 namespace berth::host {
 namespace {

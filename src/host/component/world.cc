@@ -35,6 +35,14 @@ std::string how_to_allow(const abi::Item& import, std::span<const CapabilityInfo
 
 bool is_wasi_io(std::string_view interface) { return interface.starts_with("wasi:io/"); }
 
+std::vector<std::string> imports_of(const abi::Shape& shape) {
+  std::vector<std::string> out;
+  for (const abi::Item& import : shape.imports) {
+    if (needs_code(import) && !is_wasi_io(import.name)) out.emplace_back(import.name);
+  }
+  return out;
+}
+
 bool imports_wasi(const abi::Shape& shape) {
   return std::ranges::any_of(shape.imports,
                              [](const abi::Item& item) { return item.name.starts_with("wasi:"); });

@@ -29,6 +29,10 @@ struct Uncovered {
 [[nodiscard]] Result<Grants> grants_for(const abi::Shape& shape, const Grants& grants,
                                         std::span<const CapabilityInfo> offered, std::string_view workload);
 
+// The imports that need code, as the component names them: what an update may not quietly have more of
+// (host/update/imports.h).
+[[nodiscard]] std::vector<std::string> imports_of(const abi::Shape& shape);
+
 // True for "wasi:..." imports: then an instance needs a WASI environment.
 [[nodiscard]] bool imports_wasi(const abi::Shape& shape);
 
