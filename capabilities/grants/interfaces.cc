@@ -19,7 +19,10 @@ std::optional<Release> release(std::string_view text) {
   const char* const end = at + text.size();
   unsigned* const parts[] = {&r.major, &r.minor, &r.patch};
   for (int i = 0; i < 3; ++i) {
-    if (i > 0 && (at == end || *at++ != '.')) return std::nullopt;
+    if (i > 0) {
+      if (at == end || *at != '.') return std::nullopt;
+      ++at;
+    }
     const auto [next, error] = std::from_chars(at, end, *parts[i]);
     if (error != std::errc{}) return std::nullopt;
     at = next;

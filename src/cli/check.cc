@@ -1,4 +1,6 @@
 // berth check: says what is wrong with manifests and their components, and starts nothing.
+#include <fmt/format.h>
+
 #include <CLI/CLI.hpp>
 #include <algorithm>
 #include <memory>
@@ -29,7 +31,11 @@ nlohmann::ordered_json problem_json(const Error& error) {
   return {{"file", at.file}, {"line", at.line}, {"column", at.column}, {"message", error.message()}};
 }
 
-// What `up` would find only later: a component that is not there, is none, or imports what is not granted.
+// "berth:state/store" of "berth:state/store@0.1.0": whether versions fit is for the engine to say.
+std::string_view unversioned(std::string_view interface) { return interface.substr(0, interface.find('@')); }
+
+// What `up` would find only later: a component that is not there, is none, imports what is not granted, or
+// lacks what its triggers call.
 void check_component(const manifest::Workload& w, const Known& known, manifest::Problems& problems) {
   const auto problem = [&](const std::string& message) {
     problems.add(w.source.mark, "workloads." + w.name + ".source: " + message);
@@ -47,7 +53,16 @@ void check_component(const manifest::Workload& w, const Known& known, manifest::
            });
   };
   for (const auto& [import, how_to_allow] : host::uncovered_imports(*shape, covered, known.offered(), w.name))
-    problem("the component imports " + import + ", which is not granted; " + how_to_allow);
+    problem(fmt::format("the component imports {}, which is not granted; {}", import, how_to_allow));
+  for (const manifest::Trigger& trigger : w.triggers) {
+    const std::string_view wanted = known.trigger(trigger.name).binder().interface;
+    const auto same = [&](const abi::Item& item) { return unversioned(item.name) == unversioned(wanted); };
+    if (!wanted.empty() && std::ranges::none_of(shape->exports, same))
+      problems.add(trigger.mark,
+                   fmt::format("workloads.{}.triggers: the component does not export {}, which the "
+                               "trigger {} calls; see `berth inspect {}`",
+                               w.name, wanted, trigger.name, w.source.path.string()));
+  }
 }
 
 manifest::Problems check_components(const manifest::Manifest& m, const Known& known) {

@@ -14,6 +14,7 @@ Known::Known() : capabilities_(registry::capabilities()), trigger_kinds_(all_tri
 
 std::vector<host::CapabilityInfo> Known::offered() const {
   std::vector<host::CapabilityInfo> out;
+  out.reserve(capabilities_.size());
   for (const grants::Capability& capability : capabilities_) out.push_back(capability.info);
   return out;
 }

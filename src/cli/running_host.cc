@@ -170,7 +170,7 @@ Result<> RunningHost::start_workload(const manifest::Workload& spec) {
                     .limits = limits_of(spec.limits),
                     .binder = BERTH_TRY(binder_for(spec)),
                     .args = spec.args};
-  for (const auto& [name, text] : spec.env) served.request.env.push_back(name + "=" + text);
+  for (const auto& [name, text] : spec.env) served.request.env.push_back(fmt::format("{}={}", name, text));
   if (spec.source.kind != manifest::Source::Kind::kFile) {
     return fail(Error(Code::kFailedPrecondition,
                       "this build loads components from files only; write \"file:\" and a path")
@@ -318,6 +318,7 @@ Result<Json> RunningHost::on_swap(const Json& params) {
   const auto served = served_.find(name);
   if (served == served_.end()) {
     std::vector<std::string_view> names;
+    names.reserve(served_.size());
     for (const auto& [known, unused] : served_) names.push_back(known);
     return fail(Code::kNotFound,
                 fmt::format("no workload {}; {}", manifest::shown(name), manifest::suggestion(name, names)));

@@ -95,6 +95,14 @@ TEST_F(CheckComponents, NamesWhatIsNoComponent) {
   }
 }
 
+TEST_F(CheckComponents, NamesWhatATriggerWouldMiss) {
+  const Output output =
+      check(guest("calculator"), "{}\n    triggers:\n      - state: { store: s, listen: 127.0.0.1:0 }");
+  EXPECT_EQ(output.code, 3);
+  EXPECT_THAT(output.out, HasSubstr(file() + ":6:9: workloads.a.triggers: the component does not export "
+                                             "berth:state/store@0.1.0, which the trigger state calls"));
+}
+
 // Reading finds the same names as compiling, also after a real toolchain.
 TEST_F(CheckComponents, SeesWhatTheEngineSees) {
   const auto without_types = [](this auto&& self, std::vector<abi::Item> items) -> std::vector<abi::Item> {

@@ -68,9 +68,16 @@ TEST(Run, OpensDirectoriesReadOnlyOrReadWriteOrNotAtAll) {
   EXPECT_EQ(berth({"run", "--dir", host + "::/data", kAct, "write", "/data/new.txt"}).code, 0);
   EXPECT_TRUE(std::filesystem::exists(folder.path() / "new.txt"));
   EXPECT_EQ(berth({"run", "--dir", host + "::/data::ro", kAct, "cat", "/data/in.txt"}).out, "hello\n");
-  EXPECT_EQ(berth({"run", "--dir", host + "::/data::ro", kAct, "write", "/data/no.txt"}).code, 9);
+  const Output denied = berth({"run", "--dir", host + "::/data::ro", kAct, "write", "/data/no.txt"});
+  EXPECT_EQ(denied.code, 9);
+  EXPECT_THAT(denied.err,
+              HasSubstr("berth: denied: open-at of \"no.txt\" below /data, which is read-only; to "
+                        "allow it, leave out ::ro after --dir\n"));
   EXPECT_EQ(berth({"run", kAct, "cat", host + "/in.txt"}).code, 9);
-  EXPECT_EQ(berth({"run", "--dir", host + "::/data", kAct, "cat", "/data/../../etc/hostname"}).code, 9);
+  const Output outside = berth({"run", "--dir", host + "::/data", kAct, "cat", "/data/../../etc/hostname"});
+  EXPECT_EQ(outside.code, 9);
+  EXPECT_THAT(outside.err, HasSubstr("the path leads out of the directory that it starts in; give the folder "
+                                     "that it leads to with another --dir\n"));
   EXPECT_FALSE(std::filesystem::exists(folder.path() / "no.txt"));
 }
 

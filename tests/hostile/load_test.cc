@@ -56,6 +56,10 @@ class LoadTest : public testing::Test {
   // True when the bytes are accepted; then they are called too, under the usual limits.
   static bool survive(std::span<const std::uint8_t> bytes) {
     Result<Victim> victim = Victim::load(engine_, bytes);
+    // What `berth check` reads accepts at least what compiles.
+    const Result<abi::Shape> shape = abi::read_shape(bytes);
+    if (!shape) EXPECT_NE(shape.error().code(), Code::kInternal) << shape.error().to_string();
+    if (victim) EXPECT_TRUE(shape) << shape.error().to_string();
     if (!victim) {
       EXPECT_FALSE(victim.error().message().empty());
       EXPECT_NE(victim.error().code(), Code::kInternal) << victim.error().to_string();

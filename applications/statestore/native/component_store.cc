@@ -92,7 +92,8 @@ host::Binder store_binder() {
                               [](abi::Instance& instance) -> Result<std::unique_ptr<Store>> {
                                 return std::make_unique<ComponentStore>(BERTH_TRY(Caller::create(instance)),
                                                                         instance.pre().is_async());
-                              });
+                              },
+                              Caller::kWitName);
 }
 
 }  // namespace berth::statestore

@@ -3,6 +3,7 @@
 
 #include <functional>
 #include <memory>
+#include <string_view>
 #include <utility>
 
 #include "abi/instance.h"
@@ -15,6 +16,8 @@ namespace berth::host {
 // Plain value; its functions are called from any thread, several at once.
 struct Binder {
   ExportsType exports = nullptr;
+  // The interface that check() looks for, "ns:pkg/name@1.0.0", for who cannot link; empty when there is none.
+  std::string_view interface;
   // Looks all exports up, once for each loaded component: a missing export or another type fails the
   // load, never a call.
   std::function<Result<void>(const abi::Pre&)> check;
@@ -22,11 +25,12 @@ struct Binder {
   std::function<Result<std::shared_ptr<void>>(abi::Instance&)> make;
 };
 
-// For exports seen as `Exports`: check(pre) -> Result<void>, make(instance) ->
+// `interface` is a constant. For exports seen as `Exports`: check(pre) -> Result<void>, make(instance) ->
 // Result<std::unique_ptr<Exports>>.
 template <class Exports, class Check, class Make>
-[[nodiscard]] Binder bind_as(Check check, Make make) {
+[[nodiscard]] Binder bind_as(Check check, Make make, std::string_view interface = {}) {
   return {.exports = exports_type<Exports>(),
+          .interface = interface,
           .check = std::move(check),
           .make = [make = std::move(make)](abi::Instance& instance) -> Result<std::shared_ptr<void>> {
             std::unique_ptr<Exports> exports = BERTH_TRY(make(instance));
@@ -37,6 +41,7 @@ template <class Exports, class Check, class Make>
 // For callers that call exports by name: Typed<abi::Instance>, whose invoke() takes WAVE text.
 [[nodiscard]] inline Binder bind_instance() {
   return {.exports = exports_type<abi::Instance>(),
+          .interface = {},
           .check = [](const abi::Pre&) -> Result<void> { return {}; },
           .make = [](abi::Instance& instance) -> Result<std::shared_ptr<void>> {
             return std::shared_ptr<void>(std::shared_ptr<void>(), &instance);
