@@ -1,9 +1,9 @@
 //! Components: recognising, parsing, adapting, compiling and describing them.
 
-use crate::engine::Engine;
-use crate::error::{CError, Code, Failure, boundary, caught_or, describe};
+use crate::engine::{Engine, shared};
+use crate::error::{CError, Code, Failure, boundary, caught_or, chain, describe};
 use crate::ffi::{Bytes, Str, slice};
-use crate::types_text::Names;
+use crate::types_text::{MAX_TEXT, Names};
 use std::sync::Arc;
 use wasmtime::component::types::ComponentItem;
 
@@ -26,24 +26,39 @@ fn kind(bytes: &[u8]) -> i32 {
     }
 }
 
-fn compile(engine: &Arc<Engine>, bytes: &[u8]) -> Result<Component, Failure> {
+pub fn must_be_component(bytes: &[u8]) -> Result<(), Failure> {
     match kind(bytes) {
-        COMPONENT => {}
-        MODULE => {
-            return Err(Failure::invalid(
-                "this is a core WebAssembly module, not a component; wrap it with the preview-1 \
-                 adapter (berth does it for a `wasm32-wasip1` program) or build it for \
-                 `wasm32-wasip2`",
-            ));
-        }
-        _ => {
-            return Err(Failure::invalid(
-                "not a WebAssembly binary (wrong first 8 bytes)",
-            ));
-        }
+        COMPONENT => Ok(()),
+        MODULE => Err(Failure::invalid(
+            "this is a core WebAssembly module, not a component; wrap it with the preview-1 \
+             adapter (berth does it for a `wasm32-wasip1` program) or build it for \
+             `wasm32-wasip2`",
+        )),
+        _ => Err(Failure::invalid(
+            "not a WebAssembly binary (wrong first 8 bytes)",
+        )),
     }
+}
+
+/// What a failed compilation means. Winch reports a proposal that it lacks as if the component were
+/// malformed, so such a component is validated once more with every proposal: what is then valid, it
+/// is Winch that cannot compile.
+pub fn not_compiled(engine: &Engine, bytes: &[u8], error: &wasmtime::Error) -> Failure {
+    use wasmparser::{Validator, WasmFeatures};
+    let valid = || Validator::new_with_features(WasmFeatures::all()).validate_all(bytes);
+    if engine.winch && valid().is_ok() {
+        return Failure::new(
+            Code::Unsupported,
+            format!("Winch cannot compile this component: {}", chain(error)),
+        );
+    }
+    describe(Code::Invalid, error)
+}
+
+fn compile(engine: &Arc<Engine>, bytes: &[u8]) -> Result<Component, Failure> {
+    must_be_component(bytes)?;
     let wt = wasmtime::component::Component::from_binary(&engine.wt, bytes)
-        .map_err(|e| describe(Code::Invalid, &e))?;
+        .map_err(|e| not_compiled(engine, bytes, &e))?;
     Ok(Component {
         wt,
         engine: engine.clone(),
@@ -87,7 +102,7 @@ fn exports_start(module: &[u8]) -> Result<bool, Failure> {
 }
 
 impl Component {
-    fn json(&self) -> String {
+    fn json(&self) -> Result<String, Failure> {
         let engine = &self.engine.wt;
         let ty = self.wt.component_type();
         let names = Names::of(&ty, engine);
@@ -96,7 +111,13 @@ impl Component {
         out.push_str(",\"exports\":");
         items(engine, &names, ty.exports(engine), &mut out);
         out.push('}');
-        out
+        if out.len() > MAX_TEXT || names.incomplete {
+            return Err(Failure::invalid(
+                "the types of its imports and exports are more than anybody can read: over 16 MiB of text \
+                 or 10000 resources",
+            ));
+        }
+        Ok(out)
     }
 }
 
@@ -108,6 +129,9 @@ fn items<'a>(
 ) {
     out.push('[');
     for (i, (name, item)) in list.enumerate() {
+        if out.len() > MAX_TEXT {
+            return;
+        }
         if i > 0 {
             out.push(',');
         }
@@ -200,13 +224,7 @@ pub unsafe extern "C" fn berth_component_compile(
     out: *mut *const Component,
 ) -> *mut CError {
     boundary(|| {
-        if engine.is_null() {
-            return Err(Failure::invalid("no engine"));
-        }
-        let engine = unsafe {
-            Arc::increment_strong_count(engine);
-            Arc::from_raw(engine)
-        };
+        let engine = unsafe { shared(engine) }?;
         let component = compile(&engine, unsafe { slice(bytes, len) })?;
         unsafe { *out = Arc::into_raw(Arc::new(component)) };
         Ok(())
@@ -228,7 +246,7 @@ pub unsafe extern "C" fn berth_component_describe(
     boundary(|| {
         let component =
             unsafe { component.as_ref() }.ok_or_else(|| Failure::invalid("no component"))?;
-        unsafe { out.write(Bytes::from_vec(component.json().into_bytes())) };
+        unsafe { out.write(Bytes::from_vec(component.json()?.into_bytes())) };
         Ok(())
     })
 }
