@@ -41,7 +41,11 @@ class Runner {
   // `name` is a guest of the build; `suite` outlives the runner.
   static Result<Runner> create(const Suite<Guest>& suite, std::string_view name) {
     const std::string path = std::string(BERTH_BINARY_DIR "/guests/").append(name).append(".wasm");
-    const auto engine = BERTH_TRY(abi::Engine::create({}));
+    // CMake runs the C++ guests once more with Winch: both compilers' code must mean the same.
+    const char* compiler = std::getenv("BERTH_TEST_COMPILER");
+    const bool winch = compiler != nullptr && std::string_view(compiler) == "winch";
+    const auto engine = BERTH_TRY(
+        abi::Engine::create({.compiler = winch ? abi::Compiler::kWinch : abi::Compiler::kCranelift}));
     auto linker = BERTH_TRY(abi::Linker::create(engine));
     BERTH_TRY(suite.add_host(linker));
     const auto component = BERTH_TRY(abi::Component::compile(engine, read(path)));
