@@ -25,8 +25,8 @@ std::vector<std::uint8_t> guest(const std::string& name) {
 int main(int argc, char** argv) {
   using namespace berth::bench;
   const std::pair<std::string_view, void (*)(Report&)> suite[] = {
-      {"calls", calls}, {"waiting", waiting}, {"deadline", deadline},
-      {"swap", swap},   {"flood", flood},     {"state_http", state_http}};
+      {"calls", calls}, {"waiting", waiting},       {"deadline", deadline}, {"swap", swap},
+      {"flood", flood}, {"state_http", state_http}, {"loading", loading}};
   std::vector<std::string_view> chosen;
   std::string out = "bench.json", only;
   for (int i = 1; i < argc; ++i) {
@@ -40,7 +40,7 @@ int main(int argc, char** argv) {
     } else {
       std::fprintf(stderr,
                    "usage: berth_bench [--out FILE] [--only FIGURE] [calls] [waiting] [deadline] [swap] "
-                   "[flood] [state_http]\n");
+                   "[flood] [state_http] [loading]\n");
       return 2;
     }
   }

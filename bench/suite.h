@@ -18,6 +18,7 @@ void deadline(Report& report);    // how far past its deadline an endless loop r
 void swap(Report& report);        // calls while versions are swapped under them
 void flood(Report& report);       // one workload's flood, another's latency
 void state_http(Report& report);  // the state API, beside the same server with a native map
+void loading(Report& report);     // the first answer of large components, cold and from the store
 
 // A benchmark cannot go on after a failure: says what failed and ends the program.
 template <class T>

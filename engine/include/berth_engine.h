@@ -65,6 +65,8 @@ typedef enum {
   BERTH_E_CANCELLED = 9,   /* the task was cancelled */
   BERTH_E_RESOURCES = 10,  /* the engine has no free instance, memory or stack (pool exhausted) */
   BERTH_E_INTERNAL = 11,   /* a panic or a broken invariant on our side */
+  BERTH_E_UNSUPPORTED =
+      12, /* a valid component, but this engine's compiler (Winch) lacks something it uses */
 } berth_code_t;
 
 typedef struct berth_error {
@@ -82,6 +84,7 @@ void berth_error_free(berth_error_t* error);
 typedef struct {
   bool winch;                    /* baseline compiler in place of Cranelift */
   bool pooling;                  /* pooling allocator; otherwise on demand */
+  bool compile_only;             /* compiles for such an engine and reserves nothing; makes no instance */
   uint32_t max_instances;        /* pool size: component instances alive at once */
   uint64_t max_memory_bytes;     /* pool slot: hard maximum of one linear memory */
   uint32_t max_table_elements;   /* pool slot: hard maximum of one table */
@@ -106,16 +109,36 @@ berth_error_t* berth_adapt_module(const uint8_t* bytes, size_t len, berth_bytes_
 /* Component binary from component text (.wat). For tests and `berth run`. */
 berth_error_t* berth_parse_text(const char* text, size_t len, berth_bytes_t* out);
 
-/* Validates and compiles. Blocks for the compile time. A core module is BERTH_E_INVALID. */
+/* Validates and compiles. Blocks for the compile time. A core module is BERTH_E_INVALID; what Winch
+ * cannot compile is BERTH_E_UNSUPPORTED. */
 berth_error_t* berth_component_compile(const berth_engine_t* engine, const uint8_t* bytes, size_t len,
                                        berth_component_t** out);
 void berth_component_free(berth_component_t* component);
+
+/* ---- compiled code outside an engine -------------------------------------------------------- */
+
+/* Names what this engine's code is made by and for: compiler, versions and settings. Code compiled for
+ * one engine can be loaded by another exactly when their keys are equal; Winch's and Cranelift's never
+ * are. Letters, digits, '-' and '.': fit for a file name. */
+berth_error_t* berth_engine_key(const berth_engine_t* engine, berth_bytes_t* out);
+
+/* Like berth_component_compile, but gives the code as bytes for berth_component_load. Allocates by the
+ * size of the component, without a limit of its own: untrusted components belong into a process that
+ * may die. */
+berth_error_t* berth_compile(const berth_engine_t* engine, const uint8_t* bytes, size_t len,
+                             berth_bytes_t* out);
+
+/* Maps the file behind `fd` (which it does not keep): what berth_compile gave for an engine of this key;
+ * bytes after it do no harm. Only the outer form is checked here. Other contents are executed as they are:
+ * the caller knows that the file is of our own making, whole, and that nobody writes to it as long as the
+ * component lives. BERTH_E_INVALID: no such code, or for other settings. */
+berth_error_t* berth_component_load(const berth_engine_t* engine, int fd, berth_component_t** out);
 
 /* JSON: {"imports":[item...],"exports":[item...]} where item is one of
  *   {"name":"ns:pkg/iface@1.0.0","kind":"interface","items":[item...]}
  *   {"name":"f","kind":"func","type":"func(a: u32) -> string"}   (structural text, see berth_linker_func)
  *   {"name":"r","kind":"resource"}   {"name":"t","kind":"type"}   {"name":"x","kind":"component"|"module"}
- * in the order of the binary. */
+ * in the order of the binary. BERTH_E_INVALID: over 16 MiB. */
 berth_error_t* berth_component_describe(const berth_component_t* component, berth_bytes_t* out);
 /* The same of a component binary, validated but not compiled; every "type" is empty. What it accepts
  * can still fail to compile (a limit of the engine), never the other way round. */

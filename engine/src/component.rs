@@ -1,7 +1,7 @@
 //! Components: recognising, parsing, adapting and compiling them.
 
-use crate::engine::Engine;
-use crate::error::{CError, Code, Failure, boundary, caught_or, describe};
+use crate::engine::{Engine, shared};
+use crate::error::{CError, Code, Failure, boundary, caught_or, chain, describe};
 use crate::ffi::{Bytes, Str, slice};
 use crate::shape;
 use std::sync::Arc;
@@ -25,8 +25,7 @@ fn kind(bytes: &[u8]) -> i32 {
     }
 }
 
-/// Fails unless the first bytes are those of a component.
-fn expect_component(bytes: &[u8]) -> Result<(), Failure> {
+pub fn must_be_component(bytes: &[u8]) -> Result<(), Failure> {
     match kind(bytes) {
         COMPONENT => Ok(()),
         MODULE => Err(Failure::invalid(
@@ -40,10 +39,25 @@ fn expect_component(bytes: &[u8]) -> Result<(), Failure> {
     }
 }
 
+/// What a failed compilation means. Winch reports a proposal that it lacks as if the component were
+/// malformed, so such a component is validated once more with every proposal: what is then valid, it
+/// is Winch that cannot compile.
+pub fn not_compiled(engine: &Engine, bytes: &[u8], error: &wasmtime::Error) -> Failure {
+    use wasmparser::{Validator, WasmFeatures};
+    let valid = || Validator::new_with_features(WasmFeatures::all()).validate_all(bytes);
+    if engine.winch && valid().is_ok() {
+        return Failure::new(
+            Code::Unsupported,
+            format!("Winch cannot compile this component: {}", chain(error)),
+        );
+    }
+    describe(Code::Invalid, error)
+}
+
 fn compile(engine: &Arc<Engine>, bytes: &[u8]) -> Result<Component, Failure> {
-    expect_component(bytes)?;
+    must_be_component(bytes)?;
     let wt = wasmtime::component::Component::from_binary(&engine.wt, bytes)
-        .map_err(|e| describe(Code::Invalid, &e))?;
+        .map_err(|e| not_compiled(engine, bytes, &e))?;
     Ok(Component {
         wt,
         engine: engine.clone(),
@@ -134,13 +148,7 @@ pub unsafe extern "C" fn berth_component_compile(
     out: *mut *const Component,
 ) -> *mut CError {
     boundary(|| {
-        if engine.is_null() {
-            return Err(Failure::invalid("no engine"));
-        }
-        let engine = unsafe {
-            Arc::increment_strong_count(engine);
-            Arc::from_raw(engine)
-        };
+        let engine = unsafe { shared(engine) }?;
         let component = compile(&engine, unsafe { slice(bytes, len) })?;
         unsafe { *out = Arc::into_raw(Arc::new(component)) };
         Ok(())
@@ -162,7 +170,7 @@ pub unsafe extern "C" fn berth_component_describe(
     boundary(|| {
         let component =
             unsafe { component.as_ref() }.ok_or_else(|| Failure::invalid("no component"))?;
-        let json = shape::of_compiled(&component.wt, &component.engine.wt);
+        let json = shape::of_compiled(&component.wt, &component.engine.wt)?;
         unsafe { out.write(Bytes::from_vec(json.into_bytes())) };
         Ok(())
     })
@@ -176,7 +184,7 @@ pub unsafe extern "C" fn berth_read_shape(
 ) -> *mut CError {
     boundary(|| {
         let bytes = unsafe { slice(bytes, len) };
-        expect_component(bytes)?;
+        must_be_component(bytes)?;
         let json = shape::of_bytes(bytes)?;
         unsafe { out.write(Bytes::from_vec(json.into_bytes())) };
         Ok(())

@@ -25,6 +25,7 @@ pub struct Engine {
     /// 0 = no maximum beyond the 32-bit address space.
     pub max_memory_bytes: u64,
     pub max_table_elements: u32,
+    pub winch: bool,
     /// Runs WASI's input and output. Made with the first instance that imports WASI.
     runtime: OnceLock<tokio::runtime::Runtime>,
 }
@@ -80,6 +81,11 @@ impl Engine {
         wt.max_wasm_stack(wasm_stack);
         wt.async_stack_size(fibre_stack);
         if config.pooling {
+            // The compiler builds these two into the code.
+            wt.memory_reservation(max_memory);
+            wt.memory_guard_size(GUARD_BYTES);
+        }
+        if config.pooling && !config.compile_only {
             let count = config.max_instances.max(1);
             let mut pool = wasmtime::PoolingAllocationConfig::new();
             pool.total_component_instances(count)
@@ -97,8 +103,6 @@ impl Engine {
                 .table_elements(nonzero(config.max_table_elements, 20_000))
                 .max_memory_size(max_memory as usize);
             wt.allocation_strategy(wasmtime::InstanceAllocationStrategy::Pooling(pool));
-            wt.memory_reservation(max_memory);
-            wt.memory_guard_size(GUARD_BYTES);
         }
         let wt = wasmtime::Engine::new(&wt).map_err(|e| describe(Code::Resources, &e))?;
         Ok(Engine {
@@ -106,6 +110,7 @@ impl Engine {
             ticks: AtomicU64::new(0),
             max_memory_bytes: max_memory,
             max_table_elements: config.max_table_elements,
+            winch: config.winch,
             runtime: OnceLock::new(),
         })
     }
@@ -118,6 +123,20 @@ impl Drop for Engine {
             runtime.shutdown_background();
         }
     }
+}
+
+/// Another reference to an engine that C lends.
+///
+/// # Safety
+/// `engine` is NULL or an engine that is alive.
+pub unsafe fn shared(engine: *const Engine) -> Result<Arc<Engine>, Failure> {
+    if engine.is_null() {
+        return Err(Failure::invalid("no engine"));
+    }
+    Ok(unsafe {
+        Arc::increment_strong_count(engine);
+        Arc::from_raw(engine)
+    })
 }
 
 fn nonzero(value: u32, default: usize) -> usize {

@@ -19,6 +19,7 @@ pub enum Code {
     Cancelled = 9,
     Resources = 10,
     Internal = 11,
+    Unsupported = 12,
 }
 
 /// `berth_error_t`. The strings point into the allocation that owns it (`Owned`).

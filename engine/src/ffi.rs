@@ -77,6 +77,7 @@ pub struct Value {
 pub struct EngineConfig {
     pub winch: bool,
     pub pooling: bool,
+    pub compile_only: bool,
     pub max_instances: u32,
     pub max_memory_bytes: u64,
     pub max_table_elements: u32,

@@ -5,6 +5,7 @@
 #![allow(clippy::missing_safety_doc)]
 
 pub mod call;
+pub mod compiled;
 pub mod completion;
 pub mod component;
 pub mod engine;

@@ -1,7 +1,7 @@
 //! The linker: host functions and resources registered from C, as wasmtime host functions.
 
 use crate::completion::{Completion, Waiting};
-use crate::engine::Engine;
+use crate::engine::{Engine, shared};
 use crate::error::{CError, Code, Failure, Shared, boundary, caught_or, describe};
 use crate::ffi::{self, HostCall, ResourceDrop, Str, Value};
 use crate::hooks::{DirectRet, Op, RawParams, RawRet};
@@ -255,13 +255,7 @@ pub unsafe extern "C" fn berth_linker_new(
     out: *mut *mut Linker,
 ) -> *mut CError {
     boundary(|| {
-        if engine.is_null() {
-            return Err(Failure::invalid("no engine"));
-        }
-        let engine = unsafe {
-            Arc::increment_strong_count(engine);
-            Arc::from_raw(engine)
-        };
+        let engine = unsafe { shared(engine) }?;
         let linker = Linker {
             wt: wasmtime::component::Linker::new(&engine.wt),
             engine,

@@ -2,7 +2,7 @@
 //! alone.
 
 use crate::error::Failure;
-use crate::types_text::Names;
+use crate::types_text::{MAX_TEXT, Names};
 use wasmparser::component_types::{ComponentAnyTypeId, ComponentEntityType};
 use wasmparser::types::Types;
 use wasmparser::{Parser, Payload, Validator, WasmFeatures};
@@ -16,27 +16,58 @@ struct Item {
     items: Vec<Item>,
 }
 
+/// Bytes of names and types so far. Beyond MAX_TEXT nothing more is collected, and the whole is refused.
+#[derive(Default)]
+struct Collected(usize);
+
+impl Collected {
+    fn too_much(&self) -> bool {
+        self.0 > MAX_TEXT
+    }
+
+    fn add(&mut self, item: &Item) {
+        // What JSON puts around them counts too.
+        self.0 += item.name.len() + item.ty.as_ref().map_or(0, String::len) + 64;
+    }
+
+    fn check(&self, incomplete: bool) -> Result<(), Failure> {
+        if !self.too_much() && !incomplete {
+            return Ok(());
+        }
+        Err(Failure::invalid(
+            "the types of its imports and exports are more than anybody can read: over 16 MiB of text \
+             or 10000 resources",
+        ))
+    }
+}
+
 pub fn of_compiled(
     component: &wasmtime::component::Component,
     engine: &wasmtime::Engine,
-) -> String {
+) -> Result<String, Failure> {
     let ty = component.component_type();
     let names = Names::of(&ty, engine);
-    json(
-        &compiled_items(engine, &names, ty.imports(engine)),
-        &compiled_items(engine, &names, ty.exports(engine)),
-    )
+    let mut collected = Collected::default();
+    let imports = compiled_items(engine, &names, ty.imports(engine), &mut collected);
+    let exports = compiled_items(engine, &names, ty.exports(engine), &mut collected);
+    collected.check(names.incomplete)?;
+    Ok(json(&imports, &exports))
 }
 
 fn compiled_items<'a>(
     engine: &wasmtime::Engine,
     names: &Names,
     list: impl Iterator<Item = (&'a str, ComponentExtern<'a>)>,
+    collected: &mut Collected,
 ) -> Vec<Item> {
-    let item = |(name, item): (&str, ComponentExtern<'a>)| {
+    let mut out = Vec::new();
+    for (name, item) in list {
+        if collected.too_much() {
+            break;
+        }
         let (kind, ty, items) = match &item.ty {
             ComponentItem::ComponentInstance(instance) => {
-                let items = compiled_items(engine, names, instance.exports(engine));
+                let items = compiled_items(engine, names, instance.exports(engine), collected);
                 ("interface", None, items)
             }
             ComponentItem::ComponentFunc(func) => ("func", Some(names.func(func)), Vec::new()),
@@ -46,15 +77,16 @@ fn compiled_items<'a>(
             ComponentItem::Component(_) => ("component", None, Vec::new()),
             ComponentItem::Module(_) => ("module", None, Vec::new()),
         };
-        let name = name.into();
-        Item {
-            name,
+        let item = Item {
+            name: name.into(),
             kind,
             ty,
             items,
-        }
-    };
-    list.map(item).collect()
+        };
+        collected.add(&item);
+        out.push(item);
+    }
+    out
 }
 
 /// What the engine accepts when it compiles with Cranelift: wasmtime's own defaults with the cargo
@@ -71,6 +103,7 @@ pub fn of_bytes(component: &[u8]) -> Result<String, Failure> {
         .validate_all(component)
         .map_err(malformed)?;
     let (mut imports, mut exports) = (Vec::new(), Vec::new());
+    let mut collected = Collected::default();
     // Components and modules nest; only the outermost is of interest.
     let mut depth = 0;
     for payload in Parser::new(0).parse_all(component) {
@@ -81,27 +114,39 @@ pub fn of_bytes(component: &[u8]) -> Result<String, Failure> {
                 for import in section {
                     let name = import.map_err(malformed)?.name.name;
                     let item = types.component_item_for_import(name);
-                    imports.extend(item.map(|item| read_item(&types, name, &item.ty)));
+                    imports
+                        .extend(item.and_then(|i| read_item(&types, name, &i.ty, &mut collected)));
                 }
             }
             Payload::ComponentExportSection(section) if depth == 1 => {
                 for export in section {
                     let name = export.map_err(malformed)?.name.name;
                     let item = types.component_item_for_export(name);
-                    exports.extend(item.map(|item| read_item(&types, name, &item.ty)));
+                    exports
+                        .extend(item.and_then(|i| read_item(&types, name, &i.ty, &mut collected)));
                 }
             }
             _ => {}
         }
     }
+    collected.check(false)?;
     Ok(json(&imports, &exports))
 }
 
-fn read_item(types: &Types, name: &str, ty: &ComponentEntityType) -> Item {
+fn read_item(
+    types: &Types,
+    name: &str,
+    ty: &ComponentEntityType,
+    collected: &mut Collected,
+) -> Option<Item> {
+    if collected.too_much() {
+        return None;
+    }
     let (kind, ty, items) = match *ty {
         ComponentEntityType::Instance(id) => {
             let exports = types[id].exports.iter();
-            let items = exports.map(|(name, item)| read_item(types, name, &item.ty));
+            let items =
+                exports.filter_map(|(name, item)| read_item(types, name, &item.ty, collected));
             ("interface", None, items.collect())
         }
         ComponentEntityType::Func(_) => ("func", Some(String::new()), Vec::new()),
@@ -114,13 +159,14 @@ fn read_item(types: &Types, name: &str, ty: &ComponentEntityType) -> Item {
         // Needs a feature that is off.
         ComponentEntityType::Value(_) => ("type", None, Vec::new()),
     };
-    let name = name.into();
-    Item {
-        name,
+    let item = Item {
+        name: name.into(),
         kind,
         ty,
         items,
-    }
+    };
+    collected.add(&item);
+    Some(item)
 }
 
 fn json(imports: &[Item], exports: &[Item]) -> String {

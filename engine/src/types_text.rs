@@ -6,6 +6,12 @@ use wasmtime::component::types::{Component, ComponentFunc, ComponentItem, Type};
 /// Longest flat form anybody asks for: 16 parameters, one more means "spilled".
 const FLAT_CAP: usize = 17;
 
+/// Most text that the types of one component may take. A few small types, each made of twice the one
+/// before, would be gigabytes; the largest component seen takes 70 KB.
+pub const MAX_TEXT: usize = 16 << 20;
+/// Most resources of one component: they are found one after the other. The largest seen has 60.
+const MAX_RESOURCES: usize = 10_000;
+
 /// A core type of the canonical ABI's flat form.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub enum Core {
@@ -63,7 +69,11 @@ pub fn best_match<'a>(
 
 /// Which interface defines each resource of one component.
 #[derive(Default)]
-pub struct Names(Vec<(ResourceType, String)>);
+pub struct Names {
+    known: Vec<(ResourceType, String)>,
+    /// Some resource is not in it: there are too many.
+    pub incomplete: bool,
+}
 
 impl Names {
     pub fn of(component: &Component, engine: &wasmtime::Engine) -> Names {
@@ -93,13 +103,15 @@ impl Names {
 
     /// The first interface that exports a resource defines it; later ones only re-export.
     fn add(&mut self, ty: ResourceType, name: String) {
-        if !self.0.iter().any(|(known, _)| *known == ty) {
-            self.0.push((ty, name));
+        if self.known.len() == MAX_RESOURCES {
+            self.incomplete = true;
+        } else if !self.known.iter().any(|(known, _)| *known == ty) {
+            self.known.push((ty, name));
         }
     }
 
     fn get(&self, ty: &ResourceType) -> &str {
-        self.0
+        self.known
             .iter()
             .find(|(known, _)| known == ty)
             .map_or("#unnamed", |(_, name)| name)
@@ -127,7 +139,11 @@ impl Names {
         out
     }
 
+    /// Beyond MAX_TEXT the text is cut off anywhere.
     fn ty(&self, ty: &Type, out: &mut String) {
+        if out.len() > MAX_TEXT {
+            return;
+        }
         match ty {
             Type::Bool => out.push_str("bool"),
             Type::S8 => out.push_str("s8"),

@@ -1,6 +1,10 @@
 // Component: compilation and the parsing of its shape.
 #include "abi/component.h"
 
+#include <unistd.h>
+
+#include <cerrno>
+#include <system_error>
 #include <utility>
 
 #include <nlohmann/json.hpp>
@@ -109,11 +113,37 @@ Result<Shape> read_shape(std::span<const std::uint8_t> bytes) {
   return take_shape(json);
 }
 
+Result<void> compile_into(int fd, const Engine& engine, std::span<const std::uint8_t> bytes) {
+  berth_bytes_t code{};
+  BERTH_TRY(check(berth_compile(engine.raw(), bytes.data(), bytes.size(), &code)));
+  Result<void> written;
+  for (std::size_t at = 0; at < code.len && written;) {
+    const ssize_t n = ::write(fd, code.data + at, code.len - at);
+    if (n >= 0) at += static_cast<std::size_t>(n);
+    if (n < 0 && errno != EINTR) {
+      written = fail(Code::kUnavailable, "writing compiled code: " + std::generic_category().message(errno));
+    }
+  }
+  berth_bytes_free(code);
+  return written;
+}
+
 Result<std::shared_ptr<const Component>> Component::compile(std::shared_ptr<const Engine> engine,
                                                             std::span<const std::uint8_t> bytes) {
   berth_component_t* raw = nullptr;
-  if (auto r = check(berth_component_compile(engine->raw(), bytes.data(), bytes.size(), &raw)); !r)
-    return fail(std::move(r).error());
+  BERTH_TRY(check(berth_component_compile(engine->raw(), bytes.data(), bytes.size(), &raw)));
+  return adopt(std::move(engine), raw);
+}
+
+Result<std::shared_ptr<const Component>> Component::load(std::shared_ptr<const Engine> engine, int fd) {
+  berth_component_t* raw = nullptr;
+  if (auto r = check(berth_component_load(engine->raw(), fd, &raw)); !r)
+    return fail(std::move(r).error().context("mapping compiled code"));
+  return adopt(std::move(engine), raw);
+}
+
+Result<std::shared_ptr<const Component>> Component::adopt(std::shared_ptr<const Engine> engine,
+                                                          berth_component_t* raw) {
   std::shared_ptr<Component> component(new Component(std::move(engine), raw));
   berth_bytes_t json{};
   if (auto r = check(berth_component_describe(raw, &json)); !r) return fail(std::move(r).error());

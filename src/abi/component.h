@@ -44,12 +44,23 @@ enum class BinaryKind : std::uint8_t { kUnknown, kComponent, kModule };
 // kInvalidArgument, as Component::compile.
 [[nodiscard]] Result<Shape> read_shape(std::span<const std::uint8_t> bytes);
 
+// Compiles as Component::compile, for any engine whose key() is `engine`'s, and writes the code to `fd`.
+// Blocks.  kUnavailable: it cannot be written, and some of it may be there.
+[[nodiscard]] Result<void> compile_into(int fd, const Engine& engine, std::span<const std::uint8_t> bytes);
+
 // Compiled code. Immutable; threads: thread-safe.
 class Component final {
  public:
-  // Validates and compiles. Blocks for the compile time. kInvalidArgument, with what and where.
+  // Validates and compiles. Blocks for the compile time.
+  //  kInvalidArgument, with what and where. kFailedPrecondition: valid, but not for Winch.
   [[nodiscard]] static Result<std::shared_ptr<const Component>> compile(std::shared_ptr<const Engine> engine,
                                                                         std::span<const std::uint8_t> bytes);
+  // Maps what compile_into() wrote, of this key; bytes after it do no harm. Blocks for the disk.
+  // Only the outer form is checked here: the file must be of our own making and whole, and nobody may
+  // write to it as long as the component lives, or whatever is in it runs in this process.
+  //  kInvalidArgument: no compiled code, or made by another version or for other settings.
+  [[nodiscard]] static Result<std::shared_ptr<const Component>> load(std::shared_ptr<const Engine> engine,
+                                                                     int fd);
   Component(const Component&) = delete;
   Component& operator=(const Component&) = delete;
   ~Component() { berth_component_free(component_); }
@@ -61,6 +72,9 @@ class Component final {
  private:
   Component(std::shared_ptr<const Engine> engine, berth_component_t* component)
       : engine_(std::move(engine)), component_(component) {}
+  // Takes `component` over.
+  static Result<std::shared_ptr<const Component>> adopt(std::shared_ptr<const Engine> engine,
+                                                        berth_component_t* component);
   std::shared_ptr<const Engine> engine_;
   berth_component_t* component_;
   Shape shape_;

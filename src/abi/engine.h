@@ -2,19 +2,22 @@
 #pragma once
 
 #include <chrono>
-#include <condition_variable>
 #include <cstdint>
 #include <memory>
-#include <mutex>
-#include <thread>
+#include <string>
 
+#include "abi/epoch_clock.h"
 #include "base/error.h"
 #include "engine/include/berth_engine.h"
 
 namespace berth::abi {
 
 enum class Compiler : std::uint8_t { kCranelift, kWinch };
-enum class Allocation : std::uint8_t { kPooling, kOnDemand };
+enum class Allocation : std::uint8_t {
+  kPooling,
+  kOnDemand,
+  kPoolElsewhere,  // compiles for engines with kPooling and otherwise equal options; makes no instance
+};
 
 struct EngineOptions {
   Compiler compiler = Compiler::kCranelift;
@@ -29,17 +32,24 @@ struct EngineOptions {
   std::chrono::microseconds tick = std::chrono::milliseconds(1);
 };
 
-// Owns the compiler, the pool and the ticking thread. Components, pres and instances keep it alive.
+// Owns the compiler and the pool, and is ticked by a thread. Components, pres and instances keep it
+// alive.
 // Thread-safe.
 class Engine final {
  public:
   // kInvalidArgument when the options contradict each other.
   [[nodiscard]] static Result<std::shared_ptr<Engine>> create(const EngineOptions& options);
+  // With another compiler, and ticked by the same thread: an engine runs the code of one compiler only
+  // (their calling conventions differ).
+  [[nodiscard]] static Result<std::shared_ptr<Engine>> create_beside(const Engine& other, Compiler compiler);
   Engine(const Engine&) = delete;
   Engine& operator=(const Engine&) = delete;
   ~Engine();
 
   [[nodiscard]] const EngineOptions& options() const { return options_; }
+  // Names the code that this engine makes and takes: compiler, versions and settings. Fit for a file
+  // name. Engines with equal keys can run each other's code.
+  [[nodiscard]] const std::string& key() const { return key_; }
   // Ticks that cover `time`: rounded up, at least one. With a tick of zero: one tick a millisecond.
   [[nodiscard]] std::uint64_t ticks(std::chrono::nanoseconds time) const;
   void tick() const { berth_engine_tick(engine_); }
@@ -47,14 +57,14 @@ class Engine final {
   [[nodiscard]] const berth_engine_t* raw() const { return engine_; }
 
  private:
-  Engine(const EngineOptions& options, berth_engine_t* engine);
-  void run_clock(const std::stop_token& stop);
+  static Result<std::shared_ptr<Engine>> create(const EngineOptions& options,
+                                                std::shared_ptr<EpochClock> clock);
+  Engine(const EngineOptions& options, berth_engine_t* engine, std::shared_ptr<EpochClock> clock);
 
   EngineOptions options_;
   berth_engine_t* engine_;
-  std::mutex mutex_;
-  std::condition_variable_any stopped_;
-  std::jthread clock_;  // last: stops before the engine goes
+  std::shared_ptr<EpochClock> clock_;
+  std::string key_;
 };
 
 }  // namespace berth::abi

@@ -22,6 +22,7 @@ FailureKind kind_of(int32_t code) {
     case BERTH_E_HOST: return FailureKind::kHost;
     case BERTH_E_CANCELLED: return FailureKind::kCancelled;
     case BERTH_E_RESOURCES: return FailureKind::kResources;
+    case BERTH_E_UNSUPPORTED: return FailureKind::kUnsupported;
     default: return FailureKind::kInternal;
   }
 }
@@ -29,7 +30,8 @@ FailureKind kind_of(int32_t code) {
 Code code_of(FailureKind kind) {
   switch (kind) {
     case FailureKind::kInvalid: return Code::kInvalidArgument;
-    case FailureKind::kLink: return Code::kFailedPrecondition;
+    case FailureKind::kLink:
+    case FailureKind::kUnsupported: return Code::kFailedPrecondition;
     case FailureKind::kTrap: return Code::kTrap;
     case FailureKind::kLimitTime: return Code::kDeadlineExceeded;
     case FailureKind::kLimitMemory:
@@ -56,6 +58,7 @@ std::string_view failure_name(FailureKind kind) {
     case FailureKind::kHost: return "host error";
     case FailureKind::kCancelled: return "cancelled";
     case FailureKind::kResources: return "engine resources";
+    case FailureKind::kUnsupported: return "unsupported";
     case FailureKind::kInternal: return "internal";
   }
   return "unknown";

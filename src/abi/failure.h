@@ -22,8 +22,9 @@ enum class FailureKind : std::uint8_t {
   kExit,         // wasi:cli/exit; Failure::exit_code
   kHost,         // a host function failed; the Error is the one the host function returned
   kCancelled,
-  kResources,  // the engine's pool is exhausted
-  kInternal,   // our own bug
+  kResources,    // the engine's pool is exhausted
+  kUnsupported,  // Winch cannot compile this valid component
+  kInternal,     // our own bug
 };
 
 struct Failure {
@@ -40,10 +41,10 @@ struct Failure {
 // "trap", "time limit", ...
 [[nodiscard]] std::string_view failure_name(FailureKind kind);
 
-// Takes `error` over. Codes: kInvalidArgument, kFailedPrecondition (link), kTrap, kDeadlineExceeded
-// (time), kResourceExhausted (memory, stack), kCancelled, kBusy (pool), kInternal, kGuestError (exit).
-// The guest's stack becomes detail(). With `state`, records the Failure there, and for a host
-// function's failure gives back the Error it returned, with its own code.
+// Takes `error` over. Codes: kInvalidArgument, kFailedPrecondition (link, unsupported), kTrap,
+// kDeadlineExceeded (time), kResourceExhausted (memory, stack), kCancelled, kBusy (pool), kInternal,
+// kGuestError (exit). The guest's stack becomes detail(). With `state`, records the Failure there, and for a
+// host function's failure gives back the Error it returned, with its own code.
 [[nodiscard]] Error take_error(berth_error_t* error, InstanceState* state = nullptr);
 
 // Result<void> of an engine call.

@@ -25,6 +25,7 @@ void add_status(CLI::App& app, int& exit_code);
 void add_swap(CLI::App& app, int& exit_code);
 void add_logs(CLI::App& app, int& exit_code);
 void add_reference(CLI::App& app, int& exit_code);
+void add_compile(CLI::App& app, int& exit_code);
 void add_version(CLI::App& app, int& exit_code);
 
 // "berth 0.1.0"

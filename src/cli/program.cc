@@ -37,6 +37,7 @@ int run_program(int argc, char** argv) {
     add_swap(app, code);
     add_logs(app, code);
     add_reference(app, code);
+    add_compile(app, code);
     add_version(app, code);
     try {
       app.parse(argc, argv);

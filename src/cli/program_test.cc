@@ -62,6 +62,28 @@ TEST(Program, TheCommandLineReferenceNamesEveryOption) {
   }
 }
 
+// `berth compile` is for hosts: nobody is shown it, and whoever tries it is told so.
+TEST(Program, CompilesForHostsOnly) {
+  EXPECT_THAT(berth({"--help"}).out, Not(HasSubstr("\n  compile")));
+  const Output bare = berth({"compile"}, "component");
+  EXPECT_EQ(bare.code, 2);
+  EXPECT_THAT(bare.err, HasSubstr("this command is for a running host"));
+  const std::vector<std::string> good = {
+      "compile",          "--compiler=cranelift",      "--allocation=pool", "--max-memory=67108864",
+      "--key=wasmtime-1", "--limit-memory=4294967296", "--limit-cpu=10",    "--limit-code=1000000",
+      "--nice=0"};
+  EXPECT_EQ(berth(good, "").code, 2) << "nothing to compile";
+  const Output other = berth(good, "component");
+  EXPECT_EQ(other.code, 23);
+  EXPECT_THAT(other.err, testing::MatchesRegex("this compiler makes code for wasmtime-.*\n"));
+  for (std::size_t i = 1; i < good.size(); ++i) {
+    std::vector<std::string> bad = good;
+    bad[i] += "x";
+    if (good[i].starts_with("--key")) bad[i] = "--key=";
+    EXPECT_EQ(berth(bad, "component").code, 2) << bad[i];
+  }
+}
+
 TEST(Program, TheManifestReferenceIsFresh) {
   EXPECT_EQ(read(fs::path(BERTH_SOURCE_DIR) / "docs/reference/manifest.md"), berth({"reference"}).out)
       << "run: build/berth reference > docs/reference/manifest.md";

@@ -118,8 +118,12 @@ Result<> RunningHost::start_engine() {
   engine_ = BERTH_TRY(abi::Engine::create(options));
   io_ = BERTH_TRY(
       net::IoContext::create(static_cast<int>(std::clamp(std::thread::hardware_concurrency(), 1U, 16U))));
-  loader_ = std::make_unique<host::Loader>(engine_, *io_, known_.offered());
+  tiers_ = std::make_unique<host::Tiers>(
+      engine_, host::TierOptions{.notice = [this](const Error& e) { log_.warn(e.message()); }}, nullptr);
+  loader_ = std::make_unique<host::Loader>(engine_, *io_, known_.offered(), tiers_.get());
   host_ = std::make_unique<host::Host>(*io_, metrics_, &log_);
+  improver_ =
+      std::make_unique<host::Improver>(*loader_, [this](const host::ImproverReport& r) { improved(r); });
   return {};
 }
 
@@ -193,44 +197,69 @@ Result<> RunningHost::start_workload(const manifest::Workload& spec) {
                               .handover = spec.handover ? host::Handover::kAuto : host::Handover::kOff,
                               .canary_by = canary_by(spec.update),
                               .drain = spec.update.drain},
-                             std::move(version)));
+                             version));
   served.refused =
       BERTH_TRY(telemetry::WorkloadMetrics::resolve(metrics_, spec.name, artifact->digest)).swaps_failed;
   log_.info("loaded", {{"workload", spec.name},
                        {"version", short_digest(artifact->digest)},
                        {"source", spec.source.text},
                        {"bytes", artifact->bytes.size()},
+                       {"tier", host::tier_name(version->about().tier)},
                        {"ms", milliseconds_since(begin)}});
+  improve_later(served, *version, std::move(*artifact));
   return {};
 }
 
-Result<std::shared_ptr<const host::Version>> RunningHost::load_next(Served& served,
-                                                                    const std::filesystem::path& file) {
-  const host::Artifact artifact = BERTH_TRY(host::read_artifact(file));
-  if (artifact.digest == served.workload->status().current.digest) return nullptr;
-  return BERTH_TRY(loader_->load(artifact, served.request));
+Result<RunningHost::Next> RunningHost::load_next(Served& served, const std::filesystem::path& file) {
+  Next next{.artifact = BERTH_TRY(host::read_artifact(file)), .version = nullptr};
+  if (next.artifact.digest != served.workload->status().current.digest)
+    next.version = BERTH_TRY(loader_->load(next.artifact, served.request));
+  return next;
+}
+
+void RunningHost::improve_later(Served& served, const host::Version& version, host::Artifact artifact) {
+  if (version.about().tier == host::Tier::kWinch)
+    improver_->add(served.workload, std::move(artifact), served.request);
+}
+
+void RunningHost::improved(const host::ImproverReport& report) {
+  if (!report.result) {
+    log_.warn("better code was refused, the quick one goes on",
+              {{"workload", report.workload}, {"error", report.result.error().message()}});
+    return;
+  }
+  constexpr std::string_view kResults[] = {
+      "better code serves",
+      "better code is ready, but the only instance keeps state and exports no hand-over",
+      "better code is ready for a version that no longer serves"};
+  log_.info(kResults[static_cast<std::size_t>(report.result->result)],
+            {{"workload", report.workload},
+             {"version", short_digest(report.digest)},
+             {"compile_ms", std::chrono::duration<double, std::milli>(report.compiled_in).count()},
+             {"pause_ms", std::chrono::duration<double, std::milli>(report.result->report.pause).count()}});
 }
 
 Result<host::SwapReport> RunningHost::swap(Served& served, const std::filesystem::path& file) {
   const std::lock_guard lock(served.updating);
-  auto version = load_next(served, file);
-  if (!version) {
+  auto next = load_next(served, file);
+  if (!next) {
     // The workload never saw it, so it is counted and shown here.
     served.refused->add();
     const std::lock_guard refusing(served.mutex);
     served.last_refused = {{"at", time_text(std::chrono::system_clock::now())},
                            {"file", file.string()},
-                           {"error", version.error().message()}};
-    return fail(std::move(version).error());
+                           {"error", next.error().message()}};
+    return fail(std::move(next).error());
   }
-  if (*version == nullptr) {
+  if (next->version == nullptr) {
     const std::string digest = served.workload->status().current.digest;
     log_.info("unchanged",
               {{"workload", served.spec->name}, {"version", short_digest(digest)}, {"file", file.string()}});
     return host::SwapReport{.from = digest, .to = digest, .ok = true, .at = std::chrono::system_clock::now()};
   }
-  host::SwapReport report = BERTH_TRY(served.workload->swap(std::move(*version)));
+  host::SwapReport report = BERTH_TRY(served.workload->swap(next->version));
   log_.info(swap_text(to_json(report)), {{"workload", served.spec->name}, {"file", file.string()}});
+  improve_later(served, *next->version, std::move(next->artifact));
   return report;
 }
 
@@ -352,6 +381,7 @@ void RunningHost::stop() {
     ready_ = false;
     control_.reset();
     for (auto& [name, served] : served_) served.updater.reset();
+    improver_.reset();
     milliseconds drain{0};
     for (const manifest::Workload& w : manifest_.workloads) drain = std::max(drain, w.update.drain);
     const auto deadline = Clock::now() + drain;

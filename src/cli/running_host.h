@@ -16,7 +16,9 @@
 #include "cli/known.h"
 #include "cli/triggers.h"
 #include "cli/updater.h"
+#include "host/component/improver.h"
 #include "host/component/loader.h"
+#include "host/component/tiers.h"
 #include "host/host.h"
 #include "manifest/manifest.h"
 #include "net/http_router.h"
@@ -67,8 +69,14 @@ class RunningHost final {
   Result<> serve_telemetry();
   Result<> serve_control();
   Result<host::SwapReport> swap(Served& served, const std::filesystem::path& file);
-  // nullptr when the file holds what already serves.
-  Result<std::shared_ptr<const host::Version>> load_next(Served& served, const std::filesystem::path& file);
+  struct Next {
+    host::Artifact artifact;
+    std::shared_ptr<const host::Version> version;  // nullptr when the file holds what already serves
+  };
+  Result<Next> load_next(Served& served, const std::filesystem::path& file);
+  // Quick code that serves now is replaced by good code later.
+  void improve_later(Served& served, const host::Version& version, host::Artifact artifact);
+  void improved(const host::ImproverReport& report);
 
   // The control socket's methods.
   Result<Json> on_status();
@@ -86,8 +94,10 @@ class RunningHost final {
   // In the order in which they are made; destroyed the other way round.
   std::shared_ptr<const abi::Engine> engine_;
   std::unique_ptr<net::IoContext> io_;
+  std::unique_ptr<host::Tiers> tiers_;
   std::unique_ptr<host::Loader> loader_;
   std::unique_ptr<host::Host> host_;
+  std::unique_ptr<host::Improver> improver_;
   std::map<std::string, Served, std::less<>> served_;  // complete before anybody else looks
   std::vector<std::unique_ptr<RunningTriggers>> triggers_;
   net::HttpRouter router_;

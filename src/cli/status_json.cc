@@ -20,8 +20,13 @@ double milliseconds_of(std::chrono::nanoseconds duration) {
 }
 
 Json version_json(const host::VersionStatus& v) {
-  return {{"digest", v.digest},   {"source", v.source},       {"since", time_text(v.since)},
-          {"running", v.running}, {"instances", v.instances}, {"memory_bytes", v.memory_bytes}};
+  return {{"digest", v.digest},
+          {"source", v.source},
+          {"tier", host::tier_name(v.tier)},
+          {"since", time_text(v.since)},
+          {"running", v.running},
+          {"instances", v.instances},
+          {"memory_bytes", v.memory_bytes}};
 }
 
 Json calls_json(const host::CallCounts& counts) {
@@ -169,8 +174,9 @@ Json to_json(const host::WorkloadStatus& status) {
 }
 
 std::string status_text(const Json& answer) {
-  std::vector<std::vector<std::string>> rows = {{"WORKLOAD", "VERSION", "STATE", "CALLS", "FAILED", "BUSY",
-                                                 "RUNNING", "QUEUED", "INSTANCES", "MEMORY", "SWAPS"}};
+  std::vector<std::vector<std::string>> rows = {{"WORKLOAD", "VERSION", "TIER", "STATE", "CALLS", "FAILED",
+                                                 "BUSY", "RUNNING", "QUEUED", "INSTANCES", "MEMORY",
+                                                 "SWAPS"}};
   std::string notes;
   const auto workloads = answer.find("workloads");
   if (workloads == answer.end() || !workloads->is_array()) return "the host's answer has no workloads\n";
@@ -182,7 +188,7 @@ std::string status_text(const Json& answer) {
       }
     }
     const std::uint64_t failed = count_at(w, "/swaps/failed");
-    rows.push_back({text_at(w, "/name"), short_digest(text_at(w, "/version/digest")), state_text(w),
+    rows.push_back({text_at(w, "/name"), short_digest(text_at(w, "/version/digest")), text_at(w, "/version/tier"), state_text(w),
                     std::to_string(calls), std::to_string(calls - count_at(w, "/calls/ok")),
                     text_at(w, "/busy"), text_at(w, "/version/running"), text_at(w, "/queued"),
                     text_at(w, "/version/instances"), size_text(count_at(w, "/version/memory_bytes")),

@@ -11,6 +11,23 @@ namespace berth::host {
 // interpreter) is 18 MB, and compiling takes some ten times the bytes in memory.
 inline constexpr std::size_t kMaxComponentBytes = std::size_t{256} << 20;
 
+// Compiled code of one component. It is two to four times the component's size; more is a bomb.
+inline constexpr std::size_t kMaxCompiledBytes = std::size_t{1} << 30;
+
+// Compilers running at once. Each may use its limit of memory, and more than processors gain nothing.
+inline constexpr unsigned kMaxCompilations = 2;
+// Threads of one compiler. Each takes 2 MiB of addresses for its stack and 64 MiB for its heap from the
+// compiler's limit of memory; the largest components seen gain little beyond this.
+inline constexpr unsigned kMaxCompileThreads = 8;
+// What a compiler may say about a component: an error with its context fits many times.
+inline constexpr std::size_t kMaxCompilerMessageBytes = 8'192;
+// The calls being served come first. Somebody waits for a new version; nobody waits for better code.
+inline constexpr int kCompileNice = 5;
+inline constexpr int kImproveNice = 19;
+
+// Smaller components are compiled once and well: Cranelift takes less than 0.2 s, which is not worth a swap.
+inline constexpr std::size_t kTieredFromBytes = std::size_t{256} << 10;
+
 // Versions of one workload alive at once: the current one and those still draining. One slot of the
 // version table each. More means that swaps come faster than calls end; the next swap is refused.
 inline constexpr std::uint32_t kMaxLiveVersions = 64;

@@ -62,6 +62,7 @@ bool LiveVersion::expire(std::chrono::steady_clock::time_point now) {
 VersionStatus LiveVersion::status() const {
   return {.digest = version_->about().digest,
           .source = version_->about().source,
+          .tier = version_->about().tier,
           .since = since,
           .instances = instances_.load(std::memory_order_relaxed),
           .memory_bytes = memory_bytes_.load(std::memory_order_relaxed)};

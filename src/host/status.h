@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "host/outcome.h"
+#include "host/version.h"
 
 namespace berth::host {
 
@@ -35,6 +36,7 @@ struct SwapReport {
 struct VersionStatus {
   std::string digest;
   std::string source;
+  Tier tier = Tier::kNative;
   WallTime since;
   std::uint32_t running = 0;
   std::uint32_t instances = 0;

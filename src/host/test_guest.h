@@ -73,6 +73,7 @@ struct Behaviour {
   bool handover = true;
   bool probe = false;
   bool fibre = false;
+  Tier tier = Tier::kNative;
   std::string probe_error;
   std::string instantiate_error;
   enum class Fault : std::uint8_t { kNone, kTrap, kError, kHang, kHuge } on_save = Fault::kNone, on_restore = Fault::kNone;
@@ -213,7 +214,8 @@ inline std::shared_ptr<const Version> journal_version(Behaviour behaviour) {
                        .exports = exports_type<Journal>(),
                        .fibre = behaviour.fibre,
                        .probe = behaviour.probe,
-                       .handover = behaviour.handover};
+                       .handover = behaviour.handover,
+                       .tier = behaviour.tier};
   return std::make_shared<NativeVersion>(std::move(about), [behaviour]() -> Result<std::unique_ptr<Guest>> {
     if (!behaviour.instantiate_error.empty()) return fail(Code::kTrap, behaviour.instantiate_error);
     return std::make_unique<JournalGuest>(behaviour);

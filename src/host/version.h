@@ -8,6 +8,7 @@
 #include <memory>
 #include <span>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -58,6 +59,18 @@ class Guest {
   [[nodiscard]] virtual Result<void> restore(std::span<const std::uint8_t>, Deadline) { return {}; }
 };
 
+// How the code of a version came to be.
+enum class Tier : std::uint8_t {
+  kNative,     // C++ of this program
+  kWinch,      // compiled quickly, to serve at once
+  kCranelift,  // compiled well
+  kCache,      // compiled well before, and found in the store
+};
+[[nodiscard]] constexpr std::string_view tier_name(Tier tier) {
+  constexpr std::string_view kNames[] = {"native", "winch", "cranelift", "cache"};
+  return kNames[static_cast<std::size_t>(tier)];
+}
+
 // One immutable, loaded, checked and linked form of a workload's code, named by its digest.
 // Immutable, so any thread may use it.
 class Version {
@@ -70,6 +83,7 @@ class Version {
         false;  // its calls may wait in host functions: call_async only, and the host watches their deadlines
     bool probe = false;
     bool handover = false;
+    Tier tier = Tier::kNative;
   };
 
   explicit Version(About about) : about_(std::move(about)) {}

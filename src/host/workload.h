@@ -148,6 +148,22 @@ class Workload final : public std::enable_shared_from_this<Workload> {
 
   [[nodiscard]] Comparison compare() const;
 
+  // Publishes the same component in better code, which `version` is. Not a swap that anybody asked for, so
+  // it is not counted as one, and it takes nothing from the guest: the only instance of the policy `one`
+  // is replaced when its state can be handed over, and otherwise kept until the next swap or start.
+  //
+  // Blocks like a swap, and fails like one; the running code then serves on.
+  enum class Improved : std::uint8_t {
+    kDone,
+    kKept,      // the instance keeps state and cannot hand it over
+    kOutdated,  // another component serves by now
+  };
+  struct Improvement {
+    Improved result = Improved::kDone;
+    SwapReport report;
+  };
+  [[nodiscard]] Result<Improvement> improve(std::shared_ptr<const Version> version);
+
   // Refuses new calls, lets running ones finish until spec().drain, then cancels them. Blocks.
   //  kDeadlineExceeded: calls that cannot be cancelled still run.
   Result<void> stop();

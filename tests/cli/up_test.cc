@@ -176,6 +176,29 @@ TEST_F(Up, SwapsOnRequestAndSaysWhyNot) {
   EXPECT_EQ(digest(), first);
 }
 
+// A component of the size from which there are two tiers: the rest of it is a section that says nothing.
+TEST_F(Up, ServesALargeComponentWithQuickCodeAndThenWithBetter) {
+  constexpr std::size_t kPadding = 300'000;
+  std::ifstream in(kGuests / "cli_v1.wasm", std::ios::binary);
+  std::string bytes{std::istreambuf_iterator<char>(in), {}};
+  // Section 0, its size of 300,003 bytes, its name of two, its content.
+  bytes += std::string("\x00\xe3\xa7\x12\x02xx", 7) + std::string(kPadding, ' ');
+  std::ofstream(file("a.wasm"), std::ios::binary) << bytes;
+  manifest(R"(workloads: { a: { source: file:a.wasm } }
+telemetry: { log: { format: text } }
+control: { socket: run/control.sock }
+)");
+  Process host({"up", file()});
+  ASSERT_TRUE(host.wait_for("ready ")) << host.err();
+  EXPECT_THAT(host.err(), HasSubstr(" tier=winch "));
+  ASSERT_TRUE(host.wait_for("better code serves workload=a")) << host.err();
+  EXPECT_EQ(workload()["version"]["tier"], "cranelift");
+  EXPECT_EQ(workload()["swaps"]["ok"], 0);
+  EXPECT_THAT(berth({"status", "--socket", socket()}).out, HasSubstr("  cranelift  "));
+  host.signal(SIGTERM);
+  EXPECT_EQ(host.wait(std::chrono::seconds(30)).code, 0);
+}
+
 TEST_F(Up, ShowsItsLogs) {
   Process host({"up", file()});
   ASSERT_TRUE(host.wait_for("ready ")) << host.err();

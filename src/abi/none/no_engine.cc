@@ -35,6 +35,9 @@ berth_error_t* berth_component_compile(const berth_engine_t*, const uint8_t*, si
 void berth_component_free(berth_component_t*) {}
 berth_error_t* berth_component_describe(const berth_component_t*, berth_bytes_t*) { return none(); }
 berth_error_t* berth_read_shape(const uint8_t*, size_t, berth_bytes_t*) { return none(); }
+berth_error_t* berth_engine_key(const berth_engine_t*, berth_bytes_t*) { return none(); }
+berth_error_t* berth_compile(const berth_engine_t*, const uint8_t*, size_t, berth_bytes_t*) { return none(); }
+berth_error_t* berth_component_load(const berth_engine_t*, int, berth_component_t**) { return none(); }
 berth_error_t* berth_linker_new(const berth_engine_t*, berth_linker_t**) { return none(); }
 void berth_linker_free(berth_linker_t*) {}
 berth_error_t* berth_linker_wasi(berth_linker_t*, const char*, size_t) { return none(); }

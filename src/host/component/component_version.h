@@ -15,6 +15,7 @@ namespace berth::host {
 
 // What every instance of one version is made from. Plain value.
 struct ComponentParts {
+  std::shared_ptr<const void> keep;  // the file of its code; before what is mapped from it
   std::shared_ptr<const abi::Pre> pre;
   Grants grants;  // those that the component needs
   Binder binder;

@@ -4,48 +4,17 @@
 #include <fmt/format.h>
 
 #include <span>
-#include <type_traits>
 #include <utility>
 
 #include "abi/linker.h"
+#include "host/component/binary.h"
 #include "host/component/world.h"
 
 namespace berth::host {
 namespace {
 
-constexpr std::string_view kCoreModule =
-    "it is a core module, not a component, and {}; make it a component with `wasm-tools component new`";
-
 Error with_source(Error error, const Artifact& artifact) {
   return std::move(error).context("loading " + artifact.source);
-}
-
-// Passes the component in the artifact to `use`: its bytes, or what the preview-1 adapter makes of a
-// module. Every error says what was loaded.
-template <class Use>
-std::invoke_result_t<Use, std::span<const std::uint8_t>> with_component(const Artifact& artifact, Use use) {
-  const abi::BinaryKind kind = abi::binary_kind(artifact.bytes);
-  if (kind == abi::BinaryKind::kUnknown) {
-    return fail(
-        with_source(Error(Code::kInvalidArgument,
-                          "it is not WebAssembly: the file does not begin with its magic number; give a "
-                          "component (.wasm) or a preview-1 module"),
-                    artifact));
-  }
-  if (kind == abi::BinaryKind::kComponent) {
-    auto used = use(artifact.bytes);
-    if (!used) return fail(with_source(std::move(used).error(), artifact));
-    return used;
-  }
-  auto adapted = abi::adapt_module(artifact.bytes);
-  if (!adapted) {
-    return fail(with_source(
-        std::move(adapted).error().context(fmt::format(kCoreModule, "is no preview-1 command either")),
-        artifact));
-  }
-  auto used = use(*adapted);
-  if (!used) return fail(with_source(std::move(used).error().context("adapting its core module"), artifact));
-  return used;
 }
 
 // The limits of a workload must fit into the engine's pool, or they would silently be smaller.
@@ -66,72 +35,98 @@ Result<void> check_limits(const LoadRequest& request, const abi::EngineOptions& 
 }  // namespace
 
 Result<abi::Shape> read_shape(const Artifact& artifact) {
-  return with_component(artifact, [](std::span<const std::uint8_t> bytes) { return abi::read_shape(bytes); });
-}
-
-Result<std::shared_ptr<const abi::Component>> Loader::compile(const Artifact& artifact) const {
-  return with_component(artifact, [this](std::span<const std::uint8_t> bytes) {
-    return abi::Component::compile(engine_, bytes);
-  });
-}
-
-Result<std::shared_ptr<const ComponentVersion>> Loader::link(const Artifact& artifact,
-                                                             std::shared_ptr<const abi::Component> component,
-                                                             const LoadRequest& request) const {
-  const auto linked = [&]() -> Result<std::shared_ptr<const ComponentVersion>> {
-    BERTH_TRY(check_limits(request, engine_->options()));
-    const abi::Shape& shape = component->shape();
-    ComponentParts parts{.grants = BERTH_TRY(grants_for(shape, request.grants, offered_, request.workload)),
-                         .binder = request.binder,
-                         .needs_wasi = imports_wasi(shape),
-                         .limits = request.limits,
-                         .executor = &executor_};
-    WasiSettings settings;
-    settings.args = request.args;
-    settings.env = request.env;
-    settings.inherit_stdio = request.inherit_stdio;
-    settings.version = artifact.digest;
-    abi::Linker linker = BERTH_TRY(abi::Linker::create(engine_));
-    if (parts.needs_wasi) BERTH_TRY(linker.add_wasi("io"));
-    for (const auto& grant : parts.grants) {
-      BERTH_TRY(grant->link(linker));
-      grant->configure(settings);
-    }
-    parts.wasi.args = settings.args;
-    parts.wasi.env = settings.env;
-    for (const Preopen& open : settings.preopens) {
-      parts.wasi.preopens.push_back(
-          {.host_path = open.host_path,
-           .guest_path = open.guest_path,
-           .access = open.write ? abi::Access::kReadWrite : abi::Access::kReadOnly});
-    }
-    parts.wasi.stdio = settings.inherit_stdio ? abi::Stdio::kInherit : abi::Stdio::kPolicy;
-    parts.wasi.extra_ca_pem = settings.extra_ca_pem;
-    parts.outside = std::make_shared<const WasiSettings>(std::move(settings));
-    parts.pre = BERTH_TRY(linker.link(component));
-    if (auto bound = request.binder.check(*parts.pre); !bound) {
-      // Whatever a module exports, its adapted form exports a command at most.
-      return fail(abi::binary_kind(artifact.bytes) == abi::BinaryKind::kModule
-                      ? std::move(bound).error().context(fmt::format(kCoreModule, "only runs as a command"))
-                      : std::move(bound).error());
-    }
-    parts.lifecycle = BERTH_TRY(Lifecycle::find(*parts.pre));
-    Version::About about{.digest = artifact.digest,
-                         .source = artifact.source,
-                         .exports = request.binder.exports,
-                         .fibre = parts.pre->is_async(),
-                         .probe = parts.lifecycle.has_probe(),
-                         .handover = parts.lifecycle.has_handover()};
-    return std::make_shared<const ComponentVersion>(std::move(about), std::move(parts));
+  const auto read = [&]() -> Result<abi::Shape> {
+    std::vector<std::uint8_t> adapted;
+    return abi::read_shape(BERTH_TRY(component_in(artifact.bytes, adapted)));
   };
-  auto version = linked();
-  if (!version) return fail(with_source(std::move(version).error(), artifact));
-  return version;
+  auto shape = read();
+  if (!shape) return fail(with_source(std::move(shape).error(), artifact));
+  return shape;
+}
+
+Result<Compiled> Loader::compile_here(const Artifact& artifact) const {
+  std::vector<std::uint8_t> adapted;
+  const std::span<const std::uint8_t> bytes = BERTH_TRY(component_in(artifact.bytes, adapted));
+  return Compiled{
+      .component = BERTH_TRY(abi::Component::compile(engine_, bytes)),
+      .tier = engine_->options().compiler == abi::Compiler::kWinch ? Tier::kWinch : Tier::kCranelift};
+}
+
+Result<ComponentParts> Loader::parts_of(const Artifact& artifact, Compiled code,
+                                        const LoadRequest& request) const {
+  BERTH_TRY(check_limits(request, engine_->options()));
+  const abi::Shape& shape = code.component->shape();
+  ComponentParts parts{.keep = std::move(code.keep),
+                       .grants = BERTH_TRY(grants_for(shape, request.grants, offered_, request.workload)),
+                       .binder = request.binder,
+                       .needs_wasi = imports_wasi(shape),
+                       .limits = request.limits,
+                       .executor = &executor_};
+  WasiSettings settings;
+  settings.args = request.args;
+  settings.env = request.env;
+  settings.inherit_stdio = request.inherit_stdio;
+  settings.version = artifact.digest;
+  // The engine of its compiler, which need not be ours.
+  abi::Linker linker = BERTH_TRY(abi::Linker::create(code.component->engine()));
+  if (parts.needs_wasi) BERTH_TRY(linker.add_wasi("io"));
+  for (const auto& grant : parts.grants) {
+    BERTH_TRY(grant->link(linker));
+    grant->configure(settings);
+  }
+  parts.wasi.args = settings.args;
+  parts.wasi.env = settings.env;
+  for (const Preopen& open : settings.preopens) {
+    parts.wasi.preopens.push_back({.host_path = open.host_path,
+                                   .guest_path = open.guest_path,
+                                   .access = open.write ? abi::Access::kReadWrite : abi::Access::kReadOnly});
+  }
+  parts.wasi.stdio = settings.inherit_stdio ? abi::Stdio::kInherit : abi::Stdio::kPolicy;
+  parts.wasi.extra_ca_pem = settings.extra_ca_pem;
+  parts.outside = std::make_shared<const WasiSettings>(std::move(settings));
+  parts.pre = BERTH_TRY(linker.link(code.component));
+  if (auto bound = request.binder.check(*parts.pre); !bound) {
+    // Whatever a module exports, its adapted form exports a command at most.
+    return fail(abi::binary_kind(artifact.bytes) == abi::BinaryKind::kModule
+                    ? std::move(bound).error().context(fmt::format(kCoreModule, "only runs as a command"))
+                    : std::move(bound).error());
+  }
+  parts.lifecycle = BERTH_TRY(Lifecycle::find(*parts.pre));
+  return parts;
+}
+
+Result<std::shared_ptr<const ComponentVersion>> Loader::link(const Artifact& artifact, Result<Compiled> code,
+                                                             const LoadRequest& request) const {
+  if (!code) return fail(with_source(std::move(code).error(), artifact));
+  const Tier tier = code->tier;
+  auto parts = parts_of(artifact, std::move(*code), request);
+  if (!parts) return fail(with_source(std::move(parts).error(), artifact));
+  Version::About about{.digest = artifact.digest,
+                       .source = artifact.source,
+                       .exports = request.binder.exports,
+                       .fibre = parts->pre->is_async(),
+                       .probe = parts->lifecycle.has_probe(),
+                       .handover = parts->lifecycle.has_handover(),
+                       .tier = tier};
+  return std::make_shared<const ComponentVersion>(std::move(about), std::move(*parts));
 }
 
 Result<std::shared_ptr<const ComponentVersion>> Loader::load(const Artifact& artifact,
-                                                             const LoadRequest& request) const {
-  return link(artifact, BERTH_TRY(compile(artifact)), request);
+                                                             const LoadRequest& request,
+                                                             const std::stop_token& stop) const {
+  return link(artifact, tiers_ != nullptr ? tiers_->quick(artifact, stop) : compile_here(artifact), request);
+}
+
+Result<std::shared_ptr<const ComponentVersion>> Loader::load_best(const Artifact& artifact,
+                                                                  const LoadRequest& request,
+                                                                  const std::stop_token& stop) const {
+  return link(artifact, tiers_ != nullptr ? tiers_->best(artifact, stop) : compile_here(artifact), request);
+}
+
+Result<std::shared_ptr<const ComponentVersion>> Loader::load_stored(const Artifact& artifact,
+                                                                    const LoadRequest& request) const {
+  if (tiers_ == nullptr) return fail(Code::kNotFound, "this program has no store of compiled code");
+  return link(artifact, tiers_->stored(artifact.digest), request);
 }
 
 }  // namespace berth::host

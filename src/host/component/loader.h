@@ -2,6 +2,7 @@
 #pragma once
 
 #include <memory>
+#include <stop_token>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -14,6 +15,7 @@
 #include "host/component/artifact.h"
 #include "host/component/binder.h"
 #include "host/component/component_version.h"
+#include "host/component/tiers.h"
 #include "host/spec.h"
 
 namespace berth::host {
@@ -38,30 +40,41 @@ struct LoadRequest {
 class Loader final {
  public:
   // `offered`: every capability of this program, to say how an import could be allowed.
-  Loader(std::shared_ptr<const abi::Engine> engine, Executor& executor, std::vector<CapabilityInfo> offered)
-      : engine_(std::move(engine)), executor_(executor), offered_(std::move(offered)) {}
+  // Without `tiers`, components are compiled in this process, with the engine's compiler and without limits:
+  // for tests and programs that run what their own user gives them. Otherwise as its owner wants it.
+  Loader(std::shared_ptr<const abi::Engine> engine, Executor& executor, std::vector<CapabilityInfo> offered,
+         const Tiers* tiers = nullptr)
+      : engine_(std::move(engine)), executor_(executor), offered_(std::move(offered)), tiers_(tiers) {}
 
-  // Validates and compiles; a preview-1 core module is adapted first.
+  // Gets the code soonest (Tiers::quick), checks that every import is covered and that everything is
+  // exported which the binder wants, and links. A preview-1 core module is adapted first.
   //  kInvalidArgument: neither a component nor such a module, or malformed.
-  [[nodiscard]] Result<std::shared_ptr<const abi::Component>> compile(const Artifact& artifact) const;
-
-  // Is every import covered, and is everything exported that the binder wants? Links.
   //  kPermissionDenied: an import that no grant covers; the message names the manifest line.
   //  kFailedPrecondition: an import or export of another type; the message shows both.
-  [[nodiscard]] Result<std::shared_ptr<const ComponentVersion>> link(
-      const Artifact& artifact, std::shared_ptr<const abi::Component> component,
-      const LoadRequest& request) const;
-
-  // Both.
+  //  Otherwise as Tiers.
   [[nodiscard]] Result<std::shared_ptr<const ComponentVersion>> load(const Artifact& artifact,
-                                                                     const LoadRequest& request) const;
+                                                                     const LoadRequest& request,
+                                                                     const std::stop_token& stop = {}) const;
+  // The same with the best code (Tiers::best), however long it takes.
+  [[nodiscard]] Result<std::shared_ptr<const ComponentVersion>> load_best(const Artifact& artifact,
+                                                                          const LoadRequest& request,
+                                                                          const std::stop_token& stop) const;
+  // From the store alone; of `artifact` only the names are used. kNotFound: it is not there.
+  [[nodiscard]] Result<std::shared_ptr<const ComponentVersion>> load_stored(const Artifact& artifact,
+                                                                            const LoadRequest& request) const;
 
   [[nodiscard]] const abi::Engine& engine() const { return *engine_; }
 
  private:
+  Result<Compiled> compile_here(const Artifact& artifact) const;
+  Result<std::shared_ptr<const ComponentVersion>> link(const Artifact& artifact, Result<Compiled> code,
+                                                       const LoadRequest& request) const;
+  Result<ComponentParts> parts_of(const Artifact& artifact, Compiled code, const LoadRequest& request) const;
+
   std::shared_ptr<const abi::Engine> engine_;
   Executor& executor_;
   std::vector<CapabilityInfo> offered_;
+  const Tiers* tiers_;
 };
 
 }  // namespace berth::host

@@ -1,0 +1,3 @@
+module berth.bench/answer
+
+go 1.24
