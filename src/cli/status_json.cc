@@ -188,10 +188,11 @@ std::string status_text(const Json& answer) {
       }
     }
     const std::uint64_t failed = count_at(w, "/swaps/failed");
-    rows.push_back({text_at(w, "/name"), short_digest(text_at(w, "/version/digest")), text_at(w, "/version/tier"), state_text(w),
-                    std::to_string(calls), std::to_string(calls - count_at(w, "/calls/ok")),
-                    text_at(w, "/busy"), text_at(w, "/version/running"), text_at(w, "/queued"),
-                    text_at(w, "/version/instances"), size_text(count_at(w, "/version/memory_bytes")),
+    rows.push_back({text_at(w, "/name"), short_digest(text_at(w, "/version/digest")),
+                    text_at(w, "/version/tier"), state_text(w), std::to_string(calls),
+                    std::to_string(calls - count_at(w, "/calls/ok")), text_at(w, "/busy"),
+                    text_at(w, "/version/running"), text_at(w, "/queued"), text_at(w, "/version/instances"),
+                    size_text(count_at(w, "/version/memory_bytes")),
                     text_at(w, "/swaps/ok") + (failed > 0 ? fmt::format(" ({} failed)", failed) : "")});
     if (const std::string error = text_at(w, "/last_error/message"); !error.empty()) {
       notes +=
