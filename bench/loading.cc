@@ -13,9 +13,9 @@
 #include "abi/engine.h"
 #include "abi/export.h"
 #include "abi/linker.h"
+#include "artifact/artifact.h"
 #include "bench/suite.h"
 #include "host/call.h"
-#include "host/component/artifact.h"
 #include "host/component/binder.h"
 #include "host/component/loader.h"
 #include "host/component/tiers.h"
@@ -106,14 +106,14 @@ host::TierOptions options(std::size_t tiered_from_bytes = host::kTieredFromBytes
           .notice = [](const Error& error) { need<void>(fail(error), "tiers"); }};
 }
 
-host::Artifact artifact(const std::string& name) {
-  host::Artifact out{.source = name, .digest = {}, .bytes = guest(name)};
-  out.digest = host::digest_of(out.bytes);
+artifact::Artifact guest_artifact(const std::string& name) {
+  artifact::Artifact out{.source = name, .digest = {}, .bytes = guest(name)};
+  out.digest = need(artifact::Digest::of(out.bytes), "digest");
   return out;
 }
 
 // Median milliseconds until a component that the store has serves (and answers, where `answers`).
-double warm(const host::Artifact& component, bool answers) {
+double warm(const artifact::Artifact& component, bool answers) {
   const fs::path folder = fs::temp_directory_path() / ("berth-bench-" + std::to_string(::getpid()));
   tiers::DirectoryStore store(folder);
   std::vector<double> rounds;
@@ -142,7 +142,7 @@ double warm(const host::Artifact& component, bool answers) {
 }  // namespace
 
 void loading(Report& report) {
-  const host::Artifact python = artifact("answer_py");
+  const artifact::Artifact python = guest_artifact("answer_py");
   // A process that has started already: nothing is found in its caches but the component's bytes.
   const auto cold = [&](std::size_t tiered_from_bytes) {
     Yard yard;
@@ -162,7 +162,7 @@ void loading(Report& report) {
               fmt::format("Cranelift only, {:.1f} MB", static_cast<double>(python.bytes.size()) / 1e6),
               percentile(well, 0.5), ratio, "ratio <= 0.4", ratio <= 0.4});
   report.at_most("warm_first_answer", warm(python, true), "ms", 20);
-  report.at_most("load_go", warm(artifact("answer_go"), false), "ms", 10);
+  report.at_most("load_go", warm(guest_artifact("answer_go"), false), "ms", 10);
 }
 
 }  // namespace berth::bench

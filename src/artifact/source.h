@@ -35,6 +35,11 @@ struct FetchRequest {
   std::uint64_t max_bytes = 0;     // more is refused: announced ones before any is read
 };
 
+// True when the caller has bytes that may still be the right ones: "unchanged" is an answer.
+[[nodiscard]] inline bool has_current(const FetchRequest& request) {
+  return request.known && (!request.expected || *request.expected == request.known->digest);
+}
+
 // New bytes: all of them were given to the sink. Plain value.
 struct Fetched {
   Digest digest;  // of exactly those bytes; may equal the known one

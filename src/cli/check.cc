@@ -8,12 +8,12 @@
 #include <string>
 #include <vector>
 
+#include "artifact/file_source.h"
 #include "capabilities/registry/registry.h"
 #include "cli/commands.h"
 #include "cli/exit_code.h"
 #include "cli/known.h"
 #include "cli/output.h"
-#include "host/component/artifact.h"
 #include "host/component/loader.h"
 #include "host/component/world.h"
 #include "manifest/manifest.h"
@@ -40,7 +40,7 @@ void check_component(const manifest::Workload& w, const Known& known, manifest::
   const auto problem = [&](const std::string& message) {
     problems.add(w.source.mark, "workloads." + w.name + ".source: " + message);
   };
-  const auto artifact = host::read_artifact(w.source.path);
+  const auto artifact = artifact::read_artifact(w.source.path);
   if (!artifact && artifact.error().code() == Code::kNotFound)
     return problem("no file " + w.source.path.string() + "; build it, or correct the path");
   if (!artifact) return problem(artifact.error().message());

@@ -9,12 +9,12 @@
 #include <utility>
 
 #include "abi/engine.h"
+#include "artifact/file_source.h"
 #include "capabilities/registry/registry.h"
 #include "cli/commands.h"
 #include "cli/limits.h"
 #include "cli/status_json.h"
 #include "cli/update_plan.h"
-#include "host/component/artifact.h"
 #include "telemetry/workload_metrics.h"
 
 namespace berth::cli {
@@ -184,7 +184,7 @@ Result<> RunningHost::start_workload(const manifest::Workload& spec) {
   if (spec.update.watch) served.updater = BERTH_TRY(Updater::create(spec.name, spec.source.path, log_));
 
   const auto begin = Clock::now();
-  auto artifact = host::read_artifact(spec.source.path);
+  auto artifact = artifact::read_artifact(spec.source.path);
   if (!artifact) {
     return fail(
         std::move(artifact).error().at({manifest_.file, spec.source.mark.line, spec.source.mark.column}));
@@ -199,9 +199,10 @@ Result<> RunningHost::start_workload(const manifest::Workload& spec) {
                               .drain = spec.update.drain},
                              version));
   served.refused =
-      BERTH_TRY(telemetry::WorkloadMetrics::resolve(metrics_, spec.name, artifact->digest)).swaps_failed;
+      BERTH_TRY(telemetry::WorkloadMetrics::resolve(metrics_, spec.name, artifact->digest.to_string()))
+          .swaps_failed;
   log_.info("loaded", {{"workload", spec.name},
-                       {"version", short_digest(artifact->digest)},
+                       {"version", short_digest(artifact->digest.to_string())},
                        {"source", spec.source.text},
                        {"bytes", artifact->bytes.size()},
                        {"tier", host::tier_name(version->about().tier)},
@@ -211,13 +212,13 @@ Result<> RunningHost::start_workload(const manifest::Workload& spec) {
 }
 
 Result<RunningHost::Next> RunningHost::load_next(Served& served, const std::filesystem::path& file) {
-  Next next{.artifact = BERTH_TRY(host::read_artifact(file)), .version = nullptr};
-  if (next.artifact.digest != served.workload->status().current.digest)
+  Next next{.artifact = BERTH_TRY(artifact::read_artifact(file)), .version = nullptr};
+  if (next.artifact.digest.to_string() != served.workload->status().current.digest)
     next.version = BERTH_TRY(loader_->load(next.artifact, served.request));
   return next;
 }
 
-void RunningHost::improve_later(Served& served, const host::Version& version, host::Artifact artifact) {
+void RunningHost::improve_later(Served& served, const host::Version& version, artifact::Artifact artifact) {
   if (version.about().tier == host::Tier::kWinch)
     improver_->add(served.workload, std::move(artifact), served.request);
 }

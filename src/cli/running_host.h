@@ -70,12 +70,12 @@ class RunningHost final {
   Result<> serve_control();
   Result<host::SwapReport> swap(Served& served, const std::filesystem::path& file);
   struct Next {
-    host::Artifact artifact;
+    artifact::Artifact artifact;
     std::shared_ptr<const host::Version> version;  // nullptr when the file holds what already serves
   };
   Result<Next> load_next(Served& served, const std::filesystem::path& file);
   // Quick code that serves now is replaced by good code later.
-  void improve_later(Served& served, const host::Version& version, host::Artifact artifact);
+  void improve_later(Served& served, const host::Version& version, artifact::Artifact artifact);
   void improved(const host::ImproverReport& report);
 
   // The control socket's methods.

@@ -7,10 +7,6 @@
 
 namespace berth::host {
 
-// A component larger than this is refused before it is hashed: the largest seen (Python with its
-// interpreter) is 18 MB, and compiling takes some ten times the bytes in memory.
-inline constexpr std::size_t kMaxComponentBytes = std::size_t{256} << 20;
-
 // Compiled code of one component. It is two to four times the component's size; more is a bomb.
 inline constexpr std::size_t kMaxCompiledBytes = std::size_t{1} << 30;
 

@@ -116,7 +116,7 @@ TEST_F(CheckComponents, SeesWhatTheEngineSees) {
   ASSERT_TRUE(engine);
   const auto names = {guest("cli_act"), guest("cli_v1"), guest("calculator")};
   for (const fs::path& name : names) {
-    const auto artifact = host::read_artifact(name);
+    const auto artifact = artifact::read_artifact(name);
     ASSERT_TRUE(artifact) << artifact.error().message();
     const auto read = host::read_shape(*artifact);
     ASSERT_TRUE(read) << read.error().message();

@@ -64,7 +64,7 @@ void StageTest::SetUp() {
 Result<std::shared_ptr<const host::Version>> StageTest::version(std::string_view guest,
                                                                 std::chrono::milliseconds call_limit) {
   std::vector<std::uint8_t> bytes = guest_binary(guest);
-  std::string digest = host::digest_of(bytes);
+  const artifact::Digest digest = artifact::Digest::of(bytes).value();
   host::LoadRequest request;
   request.workload = guest;
   request.limits = limits(call_limit);
@@ -73,7 +73,7 @@ Result<std::shared_ptr<const host::Version>> StageTest::version(std::string_view
                                                [](abi::Instance& i) -> Result<std::unique_ptr<HostileGuest>> {
                                                  return std::make_unique<HostileGuest>(i);
                                                });
-  return loader_->load({std::string(guest), std::move(digest), std::move(bytes)}, request);
+  return loader_->load({.source = std::string(guest), .digest = digest, .bytes = std::move(bytes)}, request);
 }
 
 std::shared_ptr<host::Workload> StageTest::start(std::string name, std::string_view guest,

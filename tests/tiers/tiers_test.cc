@@ -21,7 +21,7 @@ namespace berth::tiers {
 namespace {
 
 namespace fs = std::filesystem;
-using host::Artifact;
+using artifact::Artifact;
 using host::InstancePolicy;
 using host::Tier;
 using host::test::artifact_of;
@@ -80,7 +80,7 @@ TEST_F(TiersTest, WinchServesFirstAndCraneliftsCodeIsKept) {
   const auto best = loader.load_best(artifact_, dock_.request(), {});
   ASSERT_TRUE(best) << best.error().to_string();
   EXPECT_EQ((*best)->about().tier, Tier::kCranelift);
-  EXPECT_THAT(stored(), ElementsAre(artifact_.digest.substr(7) + "." + dock_.engine->key()));
+  EXPECT_THAT(stored(), ElementsAre(artifact_.digest.hex() + "." + dock_.engine->key()));
 
   // From now on it is found, by another program too, which needs no bytes for it and no compiler.
   host::TierOptions other = options();
@@ -92,7 +92,7 @@ TEST_F(TiersTest, WinchServesFirstAndCraneliftsCodeIsKept) {
         this->loader(later).load_stored({.source = "store", .digest = artifact_.digest}, dock_.request())}) {
     ASSERT_TRUE(version) << version.error().to_string();
     EXPECT_EQ((*version)->about().tier, Tier::kCache);
-    EXPECT_EQ((*version)->about().digest, artifact_.digest);
+    EXPECT_EQ((*version)->about().digest, artifact_.digest.to_string());
   }
   EXPECT_THAT(notices_, IsEmpty());
 }
@@ -169,7 +169,7 @@ TEST_F(TiersTest, ABombIsNotTriedTwice) {
   host::TierOptions limited = options();
   limited.compiler.limits.cpu = std::chrono::seconds(1);
   const host::Tiers tiers(dock_.engine, limited, &store_);
-  const Artifact bomb{.source = "bomb.wasm", .digest = "sha256:00", .bytes = very_many_functions()};
+  const Artifact bomb{.source = "bomb.wasm", .digest = {}, .bytes = very_many_functions()};
   const auto refused = loader(tiers).load(bomb, dock_.request());
   ASSERT_FALSE(refused);
   EXPECT_EQ(refused.error().code(), Code::kResourceExhausted);
@@ -183,9 +183,9 @@ TEST_F(TiersTest, OtherFilesInTheStoreAreReplaced) {
       *abi::Engine::create({.max_instances = 10, .max_memory_bytes = std::uint64_t{128} << 20});
   const host::Tiers foreign(foreign_engine, options(), &store_);
   ASSERT_TRUE(foreign.best(artifact_, {}));
-  const fs::path name = store_.file(artifact_.digest, dock_.engine->key());
+  const fs::path name = store_.file(artifact_.digest.to_string(), dock_.engine->key());
   const auto put = [&](const std::function<void()>& change) {
-    fs::copy_file(store_.file(artifact_.digest, foreign_engine->key()), name,
+    fs::copy_file(store_.file(artifact_.digest.to_string(), foreign_engine->key()), name,
                   fs::copy_options::overwrite_existing);
     change();
   };
@@ -311,7 +311,7 @@ TEST_F(ImproverTest, EndsWhileItCompiles) {
   const auto counter = start(InstancePolicy::fresh(), *loader_.load(artifact_, dock_.request()));
   {
     host::Improver ends(loader_, [](const host::ImproverReport&) { ADD_FAILURE() << "it ended before"; });
-    const Artifact bomb{.source = "bomb.wasm", .digest = "sha256:00", .bytes = huge_function()};
+    const Artifact bomb{.source = "bomb.wasm", .digest = {}, .bytes = huge_function()};
     ends.add(*dock_.host.find("counter"), bomb, dock_.request());
     std::this_thread::sleep_for(std::chrono::milliseconds(300));
   }

@@ -11,7 +11,7 @@ namespace berth::artifact::oci {
 inline constexpr std::size_t kMaxManifestBytes = std::size_t{4} << 20;
 // A config holds names of imports and exports; the largest worlds known have some hundred.
 inline constexpr std::size_t kMaxConfigBytes = std::size_t{1} << 20;
-// A layer unless the caller says otherwise: as host::kMaxComponentBytes, what could be loaded at all.
+// A layer unless the caller says otherwise: as artifact::kMaxArtifactBytes, what could be loaded at all.
 inline constexpr std::uint64_t kMaxLayerBytes = std::uint64_t{256} << 20;
 // One page of tags or referrers.
 inline constexpr std::size_t kMaxPageBytes = std::size_t{4} << 20;

@@ -1,5 +1,6 @@
 // CompileCommand: its text, and compiling within limits.
 #include "host/component/compile_command.h"
+#include "artifact/limits.h"
 
 #include <fcntl.h>
 #include <fmt/format.h>
@@ -80,7 +81,7 @@ Result<std::size_t> check_files() {
   struct stat out{};
   const bool files = ::fstat(STDIN_FILENO, &in) == 0 && ::fstat(STDOUT_FILENO, &out) == 0 &&
                      S_ISREG(in.st_mode) && S_ISREG(out.st_mode) && in.st_size > 0 && out.st_size == 0 &&
-                     static_cast<std::size_t>(in.st_size) <= kMaxComponentBytes;
+                     static_cast<std::size_t>(in.st_size) <= artifact::kMaxArtifactBytes;
   if (!files) {
     return fail(Code::kInvalidArgument,
                 "standard input is not a component's file, or standard output not an empty file; this "

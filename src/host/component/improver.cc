@@ -10,7 +10,8 @@ Improver::Improver(const Loader& loader, std::function<void(const ImproverReport
       report_(std::move(report)),
       thread_([this](const std::stop_token& stop) { run(stop); }) {}
 
-void Improver::add(const std::shared_ptr<Workload>& workload, Artifact artifact, LoadRequest request) {
+void Improver::add(const std::shared_ptr<Workload>& workload, artifact::Artifact artifact,
+                   LoadRequest request) {
   const std::lock_guard lock(mutex_);
   std::erase_if(jobs_, [&](const Job& job) { return job.name == workload->spec().name; });
   jobs_.push_back({workload, workload->spec().name, std::move(artifact), std::move(request)});
@@ -34,7 +35,7 @@ void Improver::improve(const Job& job, const std::stop_token& stop) const {
   const auto begin = std::chrono::steady_clock::now();
   auto version = loader_.load_best(job.artifact, job.request, stop);
   ImproverReport report{.workload = job.name,
-                        .digest = job.artifact.digest,
+                        .digest = job.artifact.digest.to_string(),
                         .compiled_in = std::chrono::steady_clock::now() - begin,
                         .result = {}};
   const auto workload = job.workload.lock();

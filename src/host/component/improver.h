@@ -10,8 +10,8 @@
 #include <string>
 #include <thread>
 
+#include "artifact/artifact.h"
 #include "base/error.h"
-#include "host/component/artifact.h"
 #include "host/component/loader.h"
 #include "host/workload.h"
 
@@ -38,13 +38,13 @@ class Improver final {
 
   // `workload` serves `artifact` with `request`, in code that can be better. What still waits for the same
   // workload is forgotten: it serves something else by now.
-  void add(const std::shared_ptr<Workload>& workload, Artifact artifact, LoadRequest request);
+  void add(const std::shared_ptr<Workload>& workload, artifact::Artifact artifact, LoadRequest request);
 
  private:
   struct Job {
     std::weak_ptr<Workload> workload;
     std::string name;
-    Artifact artifact;
+    artifact::Artifact artifact;
     LoadRequest request;
   };
   void run(const std::stop_token& stop);

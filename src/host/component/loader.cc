@@ -13,7 +13,7 @@
 namespace berth::host {
 namespace {
 
-Error with_source(Error error, const Artifact& artifact) {
+Error with_source(Error error, const artifact::Artifact& artifact) {
   return std::move(error).context("loading " + artifact.source);
 }
 
@@ -34,7 +34,7 @@ Result<void> check_limits(const LoadRequest& request, const abi::EngineOptions& 
 
 }  // namespace
 
-Result<abi::Shape> read_shape(const Artifact& artifact) {
+Result<abi::Shape> read_shape(const artifact::Artifact& artifact) {
   const auto read = [&]() -> Result<abi::Shape> {
     std::vector<std::uint8_t> adapted;
     return abi::read_shape(BERTH_TRY(component_in(artifact.bytes, adapted)));
@@ -44,7 +44,7 @@ Result<abi::Shape> read_shape(const Artifact& artifact) {
   return shape;
 }
 
-Result<Compiled> Loader::compile_here(const Artifact& artifact) const {
+Result<Compiled> Loader::compile_here(const artifact::Artifact& artifact) const {
   std::vector<std::uint8_t> adapted;
   const std::span<const std::uint8_t> bytes = BERTH_TRY(component_in(artifact.bytes, adapted));
   return Compiled{
@@ -52,7 +52,7 @@ Result<Compiled> Loader::compile_here(const Artifact& artifact) const {
       .tier = engine_->options().compiler == abi::Compiler::kWinch ? Tier::kWinch : Tier::kCranelift};
 }
 
-Result<ComponentParts> Loader::parts_of(const Artifact& artifact, Compiled code,
+Result<ComponentParts> Loader::parts_of(const artifact::Artifact& artifact, Compiled code,
                                         const LoadRequest& request) const {
   BERTH_TRY(check_limits(request, engine_->options()));
   const abi::Shape& shape = code.component->shape();
@@ -66,7 +66,7 @@ Result<ComponentParts> Loader::parts_of(const Artifact& artifact, Compiled code,
   settings.args = request.args;
   settings.env = request.env;
   settings.inherit_stdio = request.inherit_stdio;
-  settings.version = artifact.digest;
+  settings.version = artifact.digest.to_string();
   // The engine of its compiler, which need not be ours.
   abi::Linker linker = BERTH_TRY(abi::Linker::create(code.component->engine()));
   if (parts.needs_wasi) BERTH_TRY(linker.add_wasi("io"));
@@ -95,13 +95,14 @@ Result<ComponentParts> Loader::parts_of(const Artifact& artifact, Compiled code,
   return parts;
 }
 
-Result<std::shared_ptr<const ComponentVersion>> Loader::link(const Artifact& artifact, Result<Compiled> code,
+Result<std::shared_ptr<const ComponentVersion>> Loader::link(const artifact::Artifact& artifact,
+                                                             Result<Compiled> code,
                                                              const LoadRequest& request) const {
   if (!code) return fail(with_source(std::move(code).error(), artifact));
   const Tier tier = code->tier;
   auto parts = parts_of(artifact, std::move(*code), request);
   if (!parts) return fail(with_source(std::move(parts).error(), artifact));
-  Version::About about{.digest = artifact.digest,
+  Version::About about{.digest = artifact.digest.to_string(),
                        .source = artifact.source,
                        .exports = request.binder.exports,
                        .fibre = parts->pre->is_async(),
@@ -111,22 +112,22 @@ Result<std::shared_ptr<const ComponentVersion>> Loader::link(const Artifact& art
   return std::make_shared<const ComponentVersion>(std::move(about), std::move(*parts));
 }
 
-Result<std::shared_ptr<const ComponentVersion>> Loader::load(const Artifact& artifact,
+Result<std::shared_ptr<const ComponentVersion>> Loader::load(const artifact::Artifact& artifact,
                                                              const LoadRequest& request,
                                                              const std::stop_token& stop) const {
   return link(artifact, tiers_ != nullptr ? tiers_->quick(artifact, stop) : compile_here(artifact), request);
 }
 
-Result<std::shared_ptr<const ComponentVersion>> Loader::load_best(const Artifact& artifact,
+Result<std::shared_ptr<const ComponentVersion>> Loader::load_best(const artifact::Artifact& artifact,
                                                                   const LoadRequest& request,
                                                                   const std::stop_token& stop) const {
   return link(artifact, tiers_ != nullptr ? tiers_->best(artifact, stop) : compile_here(artifact), request);
 }
 
-Result<std::shared_ptr<const ComponentVersion>> Loader::load_stored(const Artifact& artifact,
+Result<std::shared_ptr<const ComponentVersion>> Loader::load_stored(const artifact::Artifact& artifact,
                                                                     const LoadRequest& request) const {
   if (tiers_ == nullptr) return fail(Code::kNotFound, "this program has no store of compiled code");
-  return link(artifact, tiers_->stored(artifact.digest), request);
+  return link(artifact, tiers_->stored(artifact.digest.to_string()), request);
 }
 
 }  // namespace berth::host

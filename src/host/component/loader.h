@@ -9,10 +9,10 @@
 
 #include "abi/component.h"
 #include "abi/engine.h"
+#include "artifact/artifact.h"
 #include "base/error.h"
 #include "base/executor.h"
 #include "host/capability.h"
-#include "host/component/artifact.h"
 #include "host/component/binder.h"
 #include "host/component/component_version.h"
 #include "host/component/tiers.h"
@@ -33,7 +33,7 @@ struct LoadRequest {
 
 // What the component in the artifact imports and exports, without compiling it: functions have no type.
 // Blocks. Errors as Loader::compile's, but for what only compiling finds.
-[[nodiscard]] Result<abi::Shape> read_shape(const Artifact& artifact);
+[[nodiscard]] Result<abi::Shape> read_shape(const artifact::Artifact& artifact);
 
 // Owns nothing but its references to the engine; loading never blocks a call.
 // Thread-safe. All methods block; each can be called while workloads run.
@@ -52,24 +52,26 @@ class Loader final {
   //  kPermissionDenied: an import that no grant covers; the message names the manifest line.
   //  kFailedPrecondition: an import or export of another type; the message shows both.
   //  Otherwise as Tiers.
-  [[nodiscard]] Result<std::shared_ptr<const ComponentVersion>> load(const Artifact& artifact,
+  [[nodiscard]] Result<std::shared_ptr<const ComponentVersion>> load(const artifact::Artifact& artifact,
                                                                      const LoadRequest& request,
                                                                      const std::stop_token& stop = {}) const;
   // The same with the best code (Tiers::best), however long it takes.
-  [[nodiscard]] Result<std::shared_ptr<const ComponentVersion>> load_best(const Artifact& artifact,
+  [[nodiscard]] Result<std::shared_ptr<const ComponentVersion>> load_best(const artifact::Artifact& artifact,
                                                                           const LoadRequest& request,
                                                                           const std::stop_token& stop) const;
   // From the store alone; of `artifact` only the names are used. kNotFound: it is not there.
-  [[nodiscard]] Result<std::shared_ptr<const ComponentVersion>> load_stored(const Artifact& artifact,
-                                                                            const LoadRequest& request) const;
+  [[nodiscard]] Result<std::shared_ptr<const ComponentVersion>> load_stored(
+      const artifact::Artifact& artifact, const LoadRequest& request) const;
 
   [[nodiscard]] const abi::Engine& engine() const { return *engine_; }
 
  private:
-  Result<Compiled> compile_here(const Artifact& artifact) const;
-  Result<std::shared_ptr<const ComponentVersion>> link(const Artifact& artifact, Result<Compiled> code,
+  Result<Compiled> compile_here(const artifact::Artifact& artifact) const;
+  Result<std::shared_ptr<const ComponentVersion>> link(const artifact::Artifact& artifact,
+                                                       Result<Compiled> code,
                                                        const LoadRequest& request) const;
-  Result<ComponentParts> parts_of(const Artifact& artifact, Compiled code, const LoadRequest& request) const;
+  Result<ComponentParts> parts_of(const artifact::Artifact& artifact, Compiled code,
+                                  const LoadRequest& request) const;
 
   std::shared_ptr<const abi::Engine> engine_;
   Executor& executor_;

@@ -32,8 +32,8 @@ Result<Compiled> Tiers::stored(std::string_view digest) const {
   return Compiled{.keep = std::move(code.keep), .component = std::move(*component), .tier = Tier::kCache};
 }
 
-Result<Compiled> Tiers::quick(const Artifact& artifact, const std::stop_token& stop) const {
-  auto found = stored(artifact.digest);
+Result<Compiled> Tiers::quick(const artifact::Artifact& artifact, const std::stop_token& stop) const {
+  auto found = stored(artifact.digest.to_string());
   if (found) return found;
   if (found.error().code() != Code::kNotFound) options_.notice(found.error());
   if (artifact.bytes.size() >= options_.tiered_from_bytes) {
@@ -46,27 +46,28 @@ Result<Compiled> Tiers::quick(const Artifact& artifact, const std::stop_token& s
   return compile_well(artifact, Urgency::kWaitedFor, stop);
 }
 
-Result<Compiled> Tiers::best(const Artifact& artifact, const std::stop_token& stop) const {
-  auto found = stored(artifact.digest);
+Result<Compiled> Tiers::best(const artifact::Artifact& artifact, const std::stop_token& stop) const {
+  auto found = stored(artifact.digest.to_string());
   if (found) return found;
   if (found.error().code() != Code::kNotFound) options_.notice(found.error());
   return compile_well(artifact, Urgency::kBackground, stop);
 }
 
-Result<Compiled> Tiers::compile_quickly(const Artifact& artifact, const std::stop_token& stop) const {
+Result<Compiled> Tiers::compile_quickly(const artifact::Artifact& artifact,
+                                        const std::stop_token& stop) const {
   const auto engine = BERTH_TRY(winch());
   const MemoryFile code = BERTH_TRY(compiler_.compile(artifact.bytes, *engine, Urgency::kWaitedFor, stop));
   return Compiled{.component = BERTH_TRY(abi::Component::load(engine, code.fd())), .tier = Tier::kWinch};
 }
 
-Result<Compiled> Tiers::compile_well(const Artifact& artifact, Urgency urgency,
+Result<Compiled> Tiers::compile_well(const artifact::Artifact& artifact, Urgency urgency,
                                      const std::stop_token& stop) const {
   const MemoryFile code = BERTH_TRY(compiler_.compile(artifact.bytes, *engine_, urgency, stop));
   if (store_ != nullptr) {
     const MappedFile mapped = BERTH_TRY(MappedFile::create(code.fd(), code.size()));
-    auto kept = store_->put(artifact.digest, engine_->key(), mapped.bytes());
+    auto kept = store_->put(artifact.digest.to_string(), engine_->key(), mapped.bytes());
     // From the store's file, which the system may drop from memory and other processes share.
-    auto found = kept ? stored(artifact.digest) : Result<Compiled>(fail(std::move(kept).error()));
+    auto found = kept ? stored(artifact.digest.to_string()) : Result<Compiled>(fail(std::move(kept).error()));
     if (found) {
       found->tier = Tier::kCranelift;
       return found;

@@ -11,8 +11,8 @@
 
 #include "abi/component.h"
 #include "abi/engine.h"
+#include "artifact/artifact.h"
 #include "base/error.h"
-#include "host/component/artifact.h"
 #include "host/component/compiled_store.h"
 #include "host/component/compiler.h"
 #include "host/limits.h"
@@ -51,15 +51,16 @@ class Tiers final {
   [[nodiscard]] Result<Compiled> stored(std::string_view digest) const;
   // From the store, or from Winch, or from Cranelift where Winch cannot or need not compile it.
   //  As Compiler::compile.
-  [[nodiscard]] Result<Compiled> quick(const Artifact& artifact, const std::stop_token& stop) const;
+  [[nodiscard]] Result<Compiled> quick(const artifact::Artifact& artifact, const std::stop_token& stop) const;
   // From the store, or from Cranelift, in the background.
   //  As Compiler::compile.
-  [[nodiscard]] Result<Compiled> best(const Artifact& artifact, const std::stop_token& stop) const;
+  [[nodiscard]] Result<Compiled> best(const artifact::Artifact& artifact, const std::stop_token& stop) const;
 
  private:
   [[nodiscard]] Result<std::shared_ptr<const abi::Engine>> winch() const;
-  [[nodiscard]] Result<Compiled> compile_quickly(const Artifact& artifact, const std::stop_token& stop) const;
-  [[nodiscard]] Result<Compiled> compile_well(const Artifact& artifact, Urgency urgency,
+  [[nodiscard]] Result<Compiled> compile_quickly(const artifact::Artifact& artifact,
+                                                 const std::stop_token& stop) const;
+  [[nodiscard]] Result<Compiled> compile_well(const artifact::Artifact& artifact, Urgency urgency,
                                               const std::stop_token& stop) const;
 
   const std::shared_ptr<const abi::Engine> engine_;
