@@ -1,5 +1,5 @@
-// Hostile guests, next door: whatever one workload does, another's calls are all answered, as fast as
-// without it.
+// Hostile guests, next door: whatever one workload does, another's calls are all answered, in order, also
+// while the attack goes on. How fast is the matter of a benchmark (bench/swapping.cc, flood_p99).
 #include <gmock/gmock.h>
 
 #include <algorithm>
@@ -22,15 +22,10 @@ using U32 = std::uint32_t;
 // that a busy machine does not decide.
 constexpr auto kAttackLimit = 50ms;
 constexpr auto kPatience = 10s;
-// Alone and under attack by turns, so that whatever else the machine does falls on both; long enough for a
-// hundred calls past the 99th percentile, and for its pauses to be few among them.
-constexpr int kRounds = 4;
+// Beside an honest workload and beside a hostile one by turns; the times of both are properties of the test.
+constexpr int kRounds = 3;
 constexpr auto kTurn = 20ms;
 constexpr U32 kCallsPerTurn = 2'500;
-// The p99 under attack over the p99 alone. Measured: @@MEASURED@@.
-constexpr double kWorstRatio = 5;
-
-enum class Turn : std::uint8_t { kAlone, kAttacked };
 
 // A workload that is called without a pause on a thread of its own; it counts, so that a lost or repeated
 // call is seen.
@@ -41,8 +36,8 @@ class Neighbour final {
   explicit Neighbour(Count count) : count_(std::move(count)) {}
   ~Neighbour() { stop(); }
 
-  // Calls from now on belong to `turn`.
-  void begin(Turn turn) {
+  // Calls from now on belong to turn number `turn`.
+  void begin(std::size_t turn) {
     begun_ = std::chrono::steady_clock::now();
     served_ = 0;
     turn_ = turn;
@@ -57,22 +52,18 @@ class Neighbour final {
   }
   // After stop().
   [[nodiscard]] const std::string& error() const { return error_; }
-  [[nodiscard]] Nanoseconds longest(Turn turn) const { return *std::ranges::max_element(times(turn)); }
-  [[nodiscard]] Nanoseconds p99(Turn turn) {
-    auto& all = times_[static_cast<std::size_t>(turn)];
+  [[nodiscard]] Nanoseconds p99(std::size_t turn) {
+    auto& all = times_[turn];
     const auto at = all.begin() + static_cast<std::ptrdiff_t>(all.size() * 99 / 100);
     std::ranges::nth_element(all, at);
     return *at;
   }
 
  private:
-  [[nodiscard]] const std::vector<Nanoseconds>& times(Turn turn) const {
-    return times_[static_cast<std::size_t>(turn)];
-  }
   void run() {
-    for (auto& times : times_) times.reserve(1u << 20);
+    for (auto& times : times_) times.reserve(1u << 16);
     for (U32 expected = 1; !over_; ++expected) {
-      const Turn before = turn_;
+      const std::size_t turn = turn_;
       Result<U32> got = fail(Code::kInternal, "not called");
       const Nanoseconds time = timed([&] { got = count_(); });
       if (!got || *got != expected) {
@@ -81,19 +72,18 @@ class Neighbour final {
         failed_ = true;
         return;
       }
-      // A call that began alone and ended under attack was attacked.
-      times_[static_cast<std::size_t>(std::max<Turn>(before, turn_))].push_back(time);
+      times_[turn].push_back(time);
       ++served_;
     }
   }
 
   Count count_;
   std::chrono::steady_clock::time_point begun_ = std::chrono::steady_clock::now();
-  std::atomic<Turn> turn_ = Turn::kAlone;
+  std::atomic<std::size_t> turn_ = 0;
   std::atomic<U32> served_ = 0;
   std::atomic<bool> over_ = false;
   std::atomic<bool> failed_ = false;
-  std::array<std::vector<Nanoseconds>, 2> times_;  // by turn; the thread's until it ends
+  std::array<std::vector<Nanoseconds>, 2 * kRounds> times_;  // by turn; the thread's until it ends
   std::string error_;
   std::thread thread_{[this] { run(); }};  // last: uses the rest
 };
@@ -107,37 +97,45 @@ class NeighbourTest : public StageTest {
     return !HasFailure() && !neighbour.failed() && (time < kTurn || neighbour.served() < kCallsPerTurn);
   }
 
-  // Attacks again and again next to a neighbour that is served. `attack` checks what became of it.
-  template <class F>
-  void expect_unharmed_by(F attack) {
+  // Does `peace` and `attack` by turns, each again and again, next to a neighbour that is served. Both check
+  // what became of them.
+  template <class Peace, class Attack>
+  void expect_unharmed_by(Attack attack, Peace peace) {
     auto workload = start("neighbour", "keeper", host::InstancePolicy::one(), kPatience);
     ASSERT_TRUE(workload);
     Neighbour neighbour([&] { return call(workload, "count"); });
     Nanoseconds shortest_attack = Nanoseconds::max();
     int attacks = 0;
-    for (int round = 0; round < kRounds && !HasFailure(); ++round) {
-      neighbour.begin(Turn::kAlone);
-      while (goes_on(neighbour)) std::this_thread::sleep_for(1ms);
-      neighbour.begin(Turn::kAttacked);
+    U32 answered_meanwhile = 0;
+    for (std::size_t turn = 0; turn < 2 * kRounds && !HasFailure(); ++turn) {
+      neighbour.begin(turn);
       do {
-        shortest_attack = std::min(shortest_attack, timed(attack));
-        ++attacks;
+        if (turn % 2 == 0) {
+          peace();
+        } else {
+          const U32 before = neighbour.served();
+          shortest_attack = std::min(shortest_attack, timed(attack));
+          answered_meanwhile += neighbour.served() - before;
+          ++attacks;
+        }
       } while (goes_on(neighbour));
     }
     neighbour.stop();
     ASSERT_EQ(neighbour.error(), "");
     if (HasFailure()) return;
 
-    const double alone = static_cast<double>(neighbour.p99(Turn::kAlone).count());
-    const double attacked = static_cast<double>(neighbour.p99(Turn::kAttacked).count());
-    RecordProperty("attacks", attacks);
-    RecordProperty("p99_alone_ns", static_cast<int>(alone));
-    RecordProperty("p99_attacked_ns", static_cast<int>(attacked));
-    EXPECT_LE(attacked / alone, kWorstRatio) << attacked << " ns under attack, " << alone << " ns alone";
-    // A percentile does not see one long wait, so where an attack is long no call may last as long as it.
-    if (shortest_attack >= kAttackLimit) {
-      EXPECT_LT(neighbour.longest(Turn::kAttacked), shortest_attack) << "it waited for an attack";
+    Nanoseconds peaceful = 0ns;
+    Nanoseconds attacked = 0ns;
+    for (std::size_t turn = 0; turn < 2 * kRounds; turn += 2) {
+      peaceful = std::max(peaceful, neighbour.p99(turn));
+      attacked = std::max(attacked, neighbour.p99(turn + 1));
     }
+    RecordProperty("attacks", attacks);
+    RecordProperty("answered_meanwhile", static_cast<int>(answered_meanwhile));
+    RecordProperty("p99_peaceful_ns", static_cast<int>(peaceful.count()));
+    RecordProperty("p99_attacked_ns", static_cast<int>(attacked.count()));
+    // Where an attack lasts, nobody waits for its end.
+    if (shortest_attack >= kAttackLimit) EXPECT_GE(answered_meanwhile, static_cast<U32>(attacks));
   }
 };
 
@@ -149,15 +147,17 @@ TEST_P(NeighbourOfAttacked, IsUnharmed) {
       how.kind == abi::FailureKind::kLimitTime ? std::chrono::milliseconds(kAttackLimit) : kPatience;
   auto victim = start("victim", how.guest, host::InstancePolicy::fresh(), limit);
   ASSERT_TRUE(victim);
-  expect_unharmed_by([&] {
-    Result<void> result = attack(victim, how);
-    if (how.kind == abi::FailureKind::kNone) {
-      EXPECT_TRUE(result) << result.error().to_string();
-      return;
-    }
-    EXPECT_FALSE(result) << "the attack went through";
-    if (!result) EXPECT_THAT(result.error().message(), HasSubstr(how.words));
-  });
+  expect_unharmed_by(
+      [&] {
+        Result<void> result = attack(victim, how);
+        if (how.kind == abi::FailureKind::kNone) {
+          EXPECT_TRUE(result) << result.error().to_string();
+          return;
+        }
+        EXPECT_FALSE(result) << "the attack went through";
+        if (!result) EXPECT_THAT(result.error().message(), HasSubstr(how.words));
+      },
+      [&] { EXPECT_EQ(call(victim, "ping").value_or(0), 7u); });
   EXPECT_EQ(call(victim, "ping").value_or(0), 7u);
 }
 
@@ -172,11 +172,19 @@ TEST_P(NeighbourOfSwapped, IsUnharmed) {
   const bool saves = guest.starts_with("save");
   auto victim = start("victim", saves ? guest : "keeper", host::InstancePolicy::one(), kAttackLimit);
   auto next = version(saves ? "keeper" : guest, kAttackLimit);
-  ASSERT_TRUE(victim && next);
-  expect_unharmed_by([&] {
-    EXPECT_GT(call(victim, "count").value_or(0), 0u);
-    EXPECT_FALSE(victim->swap(*next));
-  });
+  auto honest = start("honest", "keeper", host::InstancePolicy::one(), kPatience);
+  auto as_honest = version("keeper", kPatience);
+  ASSERT_TRUE(victim && next && honest && as_honest);
+  expect_unharmed_by(
+      [&] {
+        EXPECT_GT(call(victim, "count").value_or(0), 0u);
+        EXPECT_FALSE(victim->swap(*next));
+      },
+      [&] {
+        EXPECT_GT(call(honest, "count").value_or(0), 0u);
+        const auto report = honest->swap(*as_honest);
+        if (!report) EXPECT_EQ(report.error().code(), Code::kBusy) << report.error().to_string();
+      });
   EXPECT_EQ(call(victim, "ping").value_or(0), 7u);
 }
 

@@ -55,7 +55,9 @@ Result<std::uint32_t> HostileGuest::call(std::string_view name) {
 }
 
 void StageTest::SetUp() {
-  auto engine = abi::Engine::create(engine_options());
+  abi::EngineOptions options = engine_options();
+  options.max_instances = 200;  // versions that drain keep theirs for a while
+  auto engine = abi::Engine::create(options);
   ASSERT_TRUE(engine) << engine.error().to_string();
   loader_.emplace(*engine, worker_, std::vector<host::CapabilityInfo>{});
   host_.emplace(worker_, metrics_);
