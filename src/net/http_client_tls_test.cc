@@ -124,7 +124,10 @@ TEST_F(Tls, AHandshakeThatStallsEndsWithTheConnectTime) {
 
 TEST_F(Tls, AServerThatIsNoTlsIsUnavailable) {
   trust();
-  ScriptedServer plain(answer_all);
+  ScriptedServer plain([](ScriptedConnection& c) {
+    c.send("HTTP/1.1 400 Bad Request\r\n\r\n");
+    c.wait_closed();
+  });
   EXPECT_EQ(error("https://127.0.0.1:" + std::to_string(plain.port()) + "/").code(), Code::kUnavailable);
 }
 
