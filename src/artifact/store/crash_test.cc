@@ -298,7 +298,7 @@ TEST(Shared, ALeaseDiesWithItsProcess) {
   ASSERT_TRUE(store.put_blob(content(0)));
   int pipe[2];
   ASSERT_EQ(::pipe(pipe), 0);
-  const pid_t child = start([&] {
+  const pid_t child = start([&]() -> int {
     const Store own = get(Store::open({.folder = root}, files), "open");
     const Lease lease = get(own.keep_blob(digest_of(0)), "keep");
     require(::write(pipe[1], "x", 1) == 1, "tell");
