@@ -141,16 +141,17 @@ inline Bytes very_many_data_segments(std::size_t count = 100'000) {
   return component_with(module);
 }
 
-// Component text: 2^18 small types, reached by doubling, in each of `count` functions.
-inline std::string doubled_types(std::size_t count = 1'000) {
-  std::string text = "(component (type $t0 (tuple u8 u8))";
-  for (int i = 1; i < 18; ++i) {
+// Component text: a record with one long name, in a tuple of two tuples of two ..., 2^17 times in all: small,
+// within every limit of the format, and gigabytes when it is written out.
+inline std::string doubled_types() {
+  const std::string name(50'000, 'a');
+  std::string text = "(component (import \"a:b/c\" (instance (type $own (record (field \"" + name +
+                     "\" u8))) (export \"r\" (type $t0 (eq $own)))";
+  for (int i = 1; i <= 17; ++i) {
     const std::string before = " $t" + std::to_string(i - 1);
     text += "(type $t" + std::to_string(i) + " (tuple" + before + before + "))";
   }
-  for (std::size_t i = 0; i < count; ++i)
-    text += "(import \"f" + std::to_string(i) + "\" (func (param \"a\" $t17)))";
-  return text + ")";
+  return text + "(export \"f\" (func (param \"a\" $t17))))))";
 }
 
 }  // namespace berth::tiers
