@@ -17,7 +17,6 @@
 #include "applications/statestore/native/memory_store.h"
 #include "applications/statestore/native/workload_store.h"
 #include "bench/suite.h"
-#include "host/component/artifact.h"
 #include "host/component/loader.h"
 #include "host/host.h"
 #include "net/http_server.h"
@@ -101,8 +100,8 @@ void state_http(Report& report) {
   telemetry::Metrics metrics;
   host::Host host(*io, metrics);
   host::Loader loader(need(abi::Engine::create({}), "engine"), *io, {});
-  host::Artifact artifact{.source = "store_1.wasm", .digest = {}, .bytes = guest("store_1")};
-  artifact.digest = host::digest_of(artifact.bytes);
+  artifact::Artifact artifact{.source = "store_1.wasm", .digest = {}, .bytes = guest("store_1")};
+  artifact.digest = artifact::Digest::of(artifact.bytes).value();
   auto version =
       need(loader.load(artifact, {.workload = "store", .binder = statestore::store_binder()}), "load");
   auto workload =

@@ -15,7 +15,6 @@
 #include "abi/engine.h"
 #include "bench/suite.h"
 #include "host/call.h"
-#include "host/component/artifact.h"
 #include "host/component/binder.h"
 #include "host/component/loader.h"
 #include "host/host.h"
@@ -51,10 +50,10 @@ struct Stage {
 
   // The guest `build` of the ledger: the same code under another digest, as a new build would be.
   std::shared_ptr<const host::ComponentVersion> version(std::uint8_t build) const {
-    host::Artifact artifact{.source = "ledger.wasm", .digest = {}, .bytes = guest("ledger")};
+    artifact::Artifact artifact{.source = "ledger.wasm", .digest = {}, .bytes = guest("ledger")};
     const std::uint8_t custom_section[] = {0x00, 0x03, 0x01, 'b', build};
     artifact.bytes.insert(artifact.bytes.end(), std::begin(custom_section), std::end(custom_section));
-    artifact.digest = host::digest_of(artifact.bytes);
+    artifact.digest = artifact::Digest::of(artifact.bytes).value();
     return need(loader.load(artifact, {.workload = "ledger", .binder = ledger_binder()}), "load");
   }
 };

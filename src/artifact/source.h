@@ -25,6 +25,7 @@ struct Validators {
 struct Known {
   Digest digest;
   Validators validators;
+  bool operator==(const Known&) const = default;
 };
 
 // What is asked for. Plain value.
@@ -33,6 +34,11 @@ struct FetchRequest {
   std::optional<Digest> expected;  // other bytes are refused
   std::uint64_t max_bytes = 0;     // more is refused: announced ones before any is read
 };
+
+// True when the caller has bytes that may still be the right ones: "unchanged" is an answer.
+[[nodiscard]] inline bool has_current(const FetchRequest& request) {
+  return request.known && (!request.expected || *request.expected == request.known->digest);
+}
 
 // New bytes: all of them were given to the sink. Plain value.
 struct Fetched {

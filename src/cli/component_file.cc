@@ -6,7 +6,7 @@
 #include <utility>
 
 #include "abi/engine.h"
-#include "host/component/artifact.h"
+#include "artifact/file_source.h"
 
 namespace berth::cli {
 
@@ -20,11 +20,11 @@ std::string_view kind_name(FileKind kind) {
 }
 
 Result<ComponentFile> open_component(const std::filesystem::path& file) {
-  host::Artifact artifact = BERTH_TRY(host::read_artifact(file));
+  artifact::Artifact artifact = BERTH_TRY(artifact::read_artifact(file));
   std::vector<std::uint8_t>& bytes = artifact.bytes;
   ComponentFile out;
   out.size = bytes.size();
-  out.digest = std::move(artifact.digest);
+  out.digest = artifact.digest.to_string();
   const auto named = [&](Error error) { return fail(std::move(error).context(file.string())); };
   switch (abi::binary_kind(bytes)) {
     case abi::BinaryKind::kComponent: out.component = std::move(bytes); return out;

@@ -25,7 +25,7 @@ struct ComponentFile {
 };
 
 // Reads the file and, where needed, wraps a module with the preview-1 adapter or assembles text.
-// Blocks. As host::read_artifact; kInvalidArgument when it is none of the three.
+// Blocks. As artifact::read_artifact; kInvalidArgument when it is none of the three.
 [[nodiscard]] Result<ComponentFile> open_component(const std::filesystem::path& file);
 
 // A component whose imports and exports are asked for, not its code. Blocks for the compile time.

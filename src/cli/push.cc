@@ -13,6 +13,7 @@
 #include <string>
 #include <vector>
 
+#include "artifact/file_source.h"
 #include "artifact/oci/wasm_artifact.h"
 #include "cli/commands.h"
 #include "cli/component_file.h"
@@ -20,7 +21,6 @@
 #include "cli/output.h"
 #include "cli/progress.h"
 #include "cli/registry_flags.h"
-#include "host/component/artifact.h"
 
 namespace berth::cli {
 namespace {
@@ -90,7 +90,7 @@ Result<int> push(const Options& options, net::IoContext& io, const std::stop_tok
     return fail(Code::kInvalidArgument,
                 fmt::format("{}: name a tag; the digest comes from the file", options.reference));
   }
-  const host::Artifact file = BERTH_TRY(host::read_artifact(options.file));
+  const artifact::Artifact file = BERTH_TRY(artifact::read_artifact(options.file));
   if (file.bytes.empty())
     return fail(Code::kInvalidArgument, options.file + " is empty, which is no WebAssembly");
   const oci::WasmConfig config = BERTH_TRY(describe(options, file.bytes));

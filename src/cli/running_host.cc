@@ -9,11 +9,11 @@
 #include <utility>
 
 #include "abi/engine.h"
+#include "artifact/file_source.h"
 #include "capabilities/registry/registry.h"
 #include "cli/commands.h"
 #include "cli/limits.h"
 #include "cli/status_json.h"
-#include "host/component/artifact.h"
 #include "telemetry/workload_metrics.h"
 
 namespace berth::cli {
@@ -176,7 +176,7 @@ Result<> RunningHost::start_workload(const manifest::Workload& spec) {
   if (spec.update.watch) served.updater = BERTH_TRY(Updater::create(spec.name, spec.source.path, log_));
 
   const auto begin = Clock::now();
-  auto artifact = host::read_artifact(spec.source.path);
+  auto artifact = artifact::read_artifact(spec.source.path);
   if (!artifact) {
     return fail(
         std::move(artifact).error().at({manifest_.file, spec.source.mark.line, spec.source.mark.column}));
@@ -190,9 +190,10 @@ Result<> RunningHost::start_workload(const manifest::Workload& spec) {
                               .drain = spec.update.drain},
                              std::move(version)));
   served.refused =
-      BERTH_TRY(telemetry::WorkloadMetrics::resolve(metrics_, spec.name, artifact->digest)).swaps_failed;
+      BERTH_TRY(telemetry::WorkloadMetrics::resolve(metrics_, spec.name, artifact->digest.to_string()))
+          .swaps_failed;
   log_.info("loaded", {{"workload", spec.name},
-                       {"version", short_digest(artifact->digest)},
+                       {"version", short_digest(artifact->digest.to_string())},
                        {"source", spec.source.text},
                        {"bytes", artifact->bytes.size()},
                        {"ms", milliseconds_since(begin)}});
@@ -201,8 +202,8 @@ Result<> RunningHost::start_workload(const manifest::Workload& spec) {
 
 Result<std::shared_ptr<const host::Version>> RunningHost::load_next(Served& served,
                                                                     const std::filesystem::path& file) {
-  const host::Artifact artifact = BERTH_TRY(host::read_artifact(file));
-  if (artifact.digest == served.workload->status().current.digest) return nullptr;
+  const artifact::Artifact artifact = BERTH_TRY(artifact::read_artifact(file));
+  if (artifact.digest.to_string() == served.workload->status().current.digest) return nullptr;
   return BERTH_TRY(loader_->load(artifact, served.request));
 }
 

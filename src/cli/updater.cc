@@ -9,6 +9,7 @@ namespace berth::cli {
 namespace {
 
 using std::chrono::milliseconds;
+using Event = artifact::FileWatch::Event;
 
 constexpr milliseconds kFirstRetry{1'000};
 constexpr milliseconds kLastRetry{60'000};
@@ -24,7 +25,7 @@ bool may_pass(Code code) {
 
 Result<std::unique_ptr<Updater>> Updater::create(const std::string& workload,
                                                  const std::filesystem::path& file, telemetry::Logger& log) {
-  FileWatch watch = BERTH_TRY(FileWatch::create(file));
+  artifact::FileWatch watch = BERTH_TRY(artifact::FileWatch::create(file));
   return std::unique_ptr<Updater>(new Updater(workload, std::move(watch), log));
 }
 
@@ -38,10 +39,10 @@ void Updater::run(const std::function<Result<>()>& update) {
   milliseconds pause = kFirstRetry;
   bool failed = false;
   for (;;) {
-    const FileWatch::Event event = watch_.wait(failed ? pause : kNoRetry);
-    if (event == FileWatch::Event::kStopped) return;
-    if (event == FileWatch::Event::kTimeout && !failed) continue;
-    pause = event == FileWatch::Event::kChanged ? kFirstRetry : std::min(pause * 2, kLastRetry);
+    const Event event = watch_.wait(failed ? pause : kNoRetry);
+    if (event == Event::kStopped) return;
+    if (event == Event::kTimeout && !failed) continue;
+    pause = event == Event::kChanged ? kFirstRetry : std::min(pause * 2, kLastRetry);
     const Result<> updated = update();
     failed = !updated && may_pass(updated.error().code());
     if (!updated) {

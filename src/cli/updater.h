@@ -7,8 +7,8 @@
 #include <string>
 #include <thread>
 
+#include "artifact/file_watch.h"
 #include "base/error.h"
-#include "cli/file_watch.h"
 #include "telemetry/log.h"
 
 namespace berth::cli {
@@ -32,12 +32,12 @@ class Updater final {
   Updater& operator=(const Updater&) = delete;
 
  private:
-  Updater(std::string workload, FileWatch watch, telemetry::Logger& log)
+  Updater(std::string workload, artifact::FileWatch watch, telemetry::Logger& log)
       : workload_(std::move(workload)), watch_(std::move(watch)), log_(log) {}
   void run(const std::function<Result<>()>& update);
 
   std::string workload_;
-  FileWatch watch_;
+  artifact::FileWatch watch_;
   telemetry::Logger& log_;
   std::jthread thread_;
 };

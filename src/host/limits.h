@@ -7,10 +7,6 @@
 
 namespace berth::host {
 
-// A component larger than this is refused before it is hashed: the largest seen (Python with its
-// interpreter) is 18 MB, and compiling takes some ten times the bytes in memory.
-inline constexpr std::size_t kMaxComponentBytes = std::size_t{256} << 20;
-
 // Versions of one workload alive at once: the current one and those still draining. One slot of the
 // version table each. More means that swaps come faster than calls end; the next swap is refused.
 inline constexpr std::uint32_t kMaxLiveVersions = 64;

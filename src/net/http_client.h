@@ -33,20 +33,24 @@ struct HttpTls {
   Secret key_pem;               // its private key, not encrypted
 };
 
+// One proxy: its path and query mean nothing. Plain value.
+struct HttpProxyServer {
+  Url url;
+  Secret user;  // "user:password"; empty: none
+};
+
 // Who carries the requests. By default nobody: the environment is not looked at.
 struct HttpProxy {
-  std::optional<Url> for_http;   // carries http: requests
-  std::optional<Url> for_https;  // carries https: requests, through CONNECT
-  Secret user;                   // "user:password" for both; empty: none
+  std::optional<HttpProxyServer> for_http;   // carries http: requests
+  std::optional<HttpProxyServer> for_https;  // carries https: requests, through CONNECT
   // Hosts reached directly: a name with everything below it ("example.org"), an address, a range, or "*".
   std::vector<std::string> except;
 
-  // What http_proxy, https_proxy, all_proxy and no_proxy say (in either case, lower case first; http_proxy
-  // in lower case only, as HTTP_PROXY can be set by a CGI request). kInvalidArgument: one is no http or https
-  // URL.
+  // What http_proxy, https_proxy, all_proxy and no_proxy say; also in upper case, except HTTP_PROXY,
+  // which a CGI request can set. kInvalidArgument: one is no http or https URL.
   [[nodiscard]] static Result<HttpProxy> from_environment();
-  // The one that carries requests to `url`; nothing: direct.
-  [[nodiscard]] const Url* for_url(const Url& url) const;
+  // The one that carries requests to `url`; null: direct.
+  [[nodiscard]] const HttpProxyServer* for_url(const Url& url) const;
 };
 
 struct HttpClientOptions {

@@ -25,15 +25,6 @@ constexpr bool is_token_char(char c) {
          std::string_view("!#$%&'*+-.^_`|~").find(c) != std::string_view::npos;
 }
 
-bool sendable_name(std::string_view name) {
-  return !name.empty() && std::ranges::all_of(name, is_token_char);
-}
-
-bool sendable_value(std::string_view value) {
-  return std::ranges::none_of(
-      value, [](char c) { return (static_cast<unsigned char>(c) < 0x20 && c != '\t') || c == 0x7f; });
-}
-
 void append_number(std::string& out, std::size_t n) {
   std::array<char, 20> digits;
   const auto end = std::to_chars(digits.data(), digits.data() + digits.size(), n).ptr;
@@ -116,6 +107,15 @@ std::string_view http_reason(int status) {
 }
 
 namespace detail {
+
+bool sendable_name(std::string_view name) {
+  return !name.empty() && std::ranges::all_of(name, is_token_char);
+}
+
+bool sendable_value(std::string_view value) {
+  return std::ranges::none_of(
+      value, [](char c) { return (static_cast<unsigned char>(c) < 0x20 && c != '\t') || c == 0x7f; });
+}
 
 bool append_response(std::string& out, const HttpResponseView& response, std::string_view date,
                      KeepAlive keep_alive, SendBody send_body) {

@@ -74,6 +74,11 @@ namespace detail {
 enum class KeepAlive : bool { kNo, kYes };
 enum class SendBody : bool { kNo, kYes };
 
+// A token of RFC 9110, 5.6.2.
+[[nodiscard]] bool sendable_name(std::string_view name);
+// Without the characters that end a header line.
+[[nodiscard]] bool sendable_value(std::string_view value);
+
 // Appends the whole response; `date` is the IMF-fixdate. False when a header is not sendable
 // (nothing is appended then).
 [[nodiscard]] bool append_response(std::string& out, const HttpResponseView& response, std::string_view date,

@@ -37,6 +37,8 @@ inline constexpr std::size_t kMaxResponseHeadBytes = 64 * 1024;
 inline constexpr std::size_t kMaxResponseFields = 256;
 // A URL: what servers and proxies accept in a request line, signed storage URLs (2 KiB) included.
 inline constexpr std::size_t kMaxUrlBytes = 8 * 1024;
+// Certificates of one client as text: some five times what a system trusts.
+inline constexpr std::size_t kMaxPemBytes = std::size_t{1} << 20;
 // A server cannot put off the next request by more than this.
 inline constexpr std::chrono::hours kMaxRetryAfter{24};
 

@@ -64,12 +64,13 @@ TEST_F(Outside, EmptyGrantsLinkAndDeny) {
   EXPECT_TRUE(world_.process.logged("sockets: { resolve: [\"localhost\"] }"))
       << world_.process.lines().back();
   EXPECT_EQ(requests_, 0);
+  const std::string version = artifact::Digest().to_string();
   const std::string text = world_.process.metrics().expose();
-  EXPECT_TRUE(
-      text.contains("berth_denials_total{capability=\"http\",version=\"sha256:test\",workload=\"shop\"} 1"))
+  EXPECT_TRUE(text.contains("berth_denials_total{capability=\"http\",version=\"" + version +
+                            "\",workload=\"shop\"} 1"))
       << text;
-  EXPECT_TRUE(text.contains(
-      "berth_denials_total{capability=\"sockets\",version=\"sha256:test\",workload=\"shop\"} 3"))
+  EXPECT_TRUE(text.contains("berth_denials_total{capability=\"sockets\",version=\"" + version +
+                            "\",workload=\"shop\"} 3"))
       << text;
 }
 

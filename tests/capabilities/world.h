@@ -48,7 +48,7 @@ class World {
       const std::string path = std::string(BERTH_BINARY_DIR) + "/guests/" + std::string(name) + ".wasm";
       std::ifstream file(path, std::ios::binary);
       EXPECT_TRUE(file) << path;
-      artifact_ = {.source = std::string(name), .digest = "sha256:test"};
+      artifact_ = {.source = std::string(name)};
       artifact_.bytes.assign(std::istreambuf_iterator<char>(file), {});
       component_ = BERTH_TRY(loader_->compile(artifact_));
     }
@@ -95,7 +95,7 @@ class World {
  private:
   std::unique_ptr<net::IoContext> io_;
   std::unique_ptr<host::Loader> loader_;
-  host::Artifact artifact_;
+  artifact::Artifact artifact_;
   std::shared_ptr<const abi::Component> component_;
   std::shared_ptr<const host::ComponentVersion> version_;
   std::unique_ptr<host::Guest> guest_;

@@ -240,11 +240,11 @@ class SlowGrant final : public Grant {
   Slow& slow_;
 };
 
-inline Artifact artifact_of(const std::string& text, std::string source = "counter.wasm") {
+inline artifact::Artifact artifact_of(const std::string& text, std::string source = "counter.wasm") {
   auto bytes = abi::parse_text(text);
   if (!bytes) throw std::runtime_error(bytes.error().to_string());
-  std::string digest = digest_of(*bytes);
-  return {.source = std::move(source), .digest = std::move(digest), .bytes = std::move(*bytes)};
+  const artifact::Digest digest = artifact::Digest::of(*bytes).value();
+  return {.source = std::move(source), .digest = digest, .bytes = std::move(*bytes)};
 }
 
 // Engine, loader and host for one test.

@@ -79,14 +79,15 @@ class SwapTest : public testing::Test {
 
   Result<std::shared_ptr<const host::Version>> version(std::string_view guest) {
     std::vector<std::uint8_t> bytes = guest_binary(guest);
-    std::string digest = host::digest_of(bytes);
+    const artifact::Digest digest = artifact::Digest::of(bytes).value();
     host::LoadRequest request;
     request.workload = guest;
     request.limits = limits();
     request.binder = host::bind_as<Keeper>(
         [](const abi::Pre&) -> Result<void> { return {}; },
         [](abi::Instance& i) -> Result<std::unique_ptr<Keeper>> { return std::make_unique<Keeper>(i); });
-    return loader_->load({std::string(guest), std::move(digest), std::move(bytes)}, request);
+    return loader_->load({.source = std::string(guest), .digest = digest, .bytes = std::move(bytes)},
+                         request);
   }
 
   static host::WorkloadLimits limits() {

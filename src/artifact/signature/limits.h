@@ -17,8 +17,6 @@ inline constexpr std::size_t kMaxPayloadBytes = 64 * 1024;
 inline constexpr std::size_t kMaxSignatureText = 2048;
 // A file with a key: PEM of the largest key with room for comments around it.
 inline constexpr std::size_t kMaxKeyFileBytes = 64 * 1024;
-// A file that is signed or verified: as host::kMaxComponentBytes, what could be loaded at all.
-inline constexpr std::size_t kMaxFileBytes = std::size_t{256} << 20;
 // A file with a password.
 inline constexpr std::size_t kMaxPasswordBytes = 4096;
 // scrypt's cost N when a private key is opened: cosign writes 2^15 to 2^17. With r=8 this takes 128 MiB

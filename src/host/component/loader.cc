@@ -14,7 +14,7 @@ namespace {
 constexpr std::string_view kCoreModule =
     "it is a core module, not a component, and {}; make it a component with `wasm-tools component new`";
 
-Error with_source(Error error, const Artifact& artifact) {
+Error with_source(Error error, const artifact::Artifact& artifact) {
   return std::move(error).context("loading " + artifact.source);
 }
 
@@ -35,7 +35,7 @@ Result<void> check_limits(const LoadRequest& request, const abi::EngineOptions& 
 
 }  // namespace
 
-Result<std::shared_ptr<const abi::Component>> Loader::compile(const Artifact& artifact) const {
+Result<std::shared_ptr<const abi::Component>> Loader::compile(const artifact::Artifact& artifact) const {
   const abi::BinaryKind kind = abi::binary_kind(artifact.bytes);
   if (kind == abi::BinaryKind::kUnknown) {
     return fail(
@@ -61,7 +61,7 @@ Result<std::shared_ptr<const abi::Component>> Loader::compile(const Artifact& ar
   return component;
 }
 
-Result<std::shared_ptr<const ComponentVersion>> Loader::link(const Artifact& artifact,
+Result<std::shared_ptr<const ComponentVersion>> Loader::link(const artifact::Artifact& artifact,
                                                              std::shared_ptr<const abi::Component> component,
                                                              const LoadRequest& request) const {
   const auto linked = [&]() -> Result<std::shared_ptr<const ComponentVersion>> {
@@ -76,7 +76,7 @@ Result<std::shared_ptr<const ComponentVersion>> Loader::link(const Artifact& art
     settings.args = request.args;
     settings.env = request.env;
     settings.inherit_stdio = request.inherit_stdio;
-    settings.version = artifact.digest;
+    settings.version = artifact.digest.to_string();
     abi::Linker linker = BERTH_TRY(abi::Linker::create(engine_));
     if (parts.needs_wasi) BERTH_TRY(linker.add_wasi("io"));
     for (const auto& grant : parts.grants) {
@@ -102,7 +102,7 @@ Result<std::shared_ptr<const ComponentVersion>> Loader::link(const Artifact& art
                       : std::move(bound).error());
     }
     parts.lifecycle = BERTH_TRY(Lifecycle::find(*parts.pre));
-    Version::About about{.digest = artifact.digest,
+    Version::About about{.digest = artifact.digest.to_string(),
                          .source = artifact.source,
                          .exports = request.binder.exports,
                          .fibre = parts.pre->is_async(),
@@ -115,7 +115,7 @@ Result<std::shared_ptr<const ComponentVersion>> Loader::link(const Artifact& art
   return version;
 }
 
-Result<std::shared_ptr<const ComponentVersion>> Loader::load(const Artifact& artifact,
+Result<std::shared_ptr<const ComponentVersion>> Loader::load(const artifact::Artifact& artifact,
                                                              const LoadRequest& request) const {
   return link(artifact, BERTH_TRY(compile(artifact)), request);
 }

@@ -8,10 +8,10 @@
 
 #include "abi/component.h"
 #include "abi/engine.h"
+#include "artifact/artifact.h"
 #include "base/error.h"
 #include "base/executor.h"
 #include "host/capability.h"
-#include "host/component/artifact.h"
 #include "host/component/binder.h"
 #include "host/component/component_version.h"
 #include "host/spec.h"
@@ -39,17 +39,18 @@ class Loader final {
 
   // Validates and compiles; a preview-1 core module is adapted first.
   //  kInvalidArgument: neither a component nor such a module, or malformed.
-  [[nodiscard]] Result<std::shared_ptr<const abi::Component>> compile(const Artifact& artifact) const;
+  [[nodiscard]] Result<std::shared_ptr<const abi::Component>> compile(
+      const artifact::Artifact& artifact) const;
 
   // Is every import covered, and is everything exported that the binder wants? Links.
   //  kPermissionDenied: an import that no grant covers; the message names the manifest line.
   //  kFailedPrecondition: an import or export of another type; the message shows both.
   [[nodiscard]] Result<std::shared_ptr<const ComponentVersion>> link(
-      const Artifact& artifact, std::shared_ptr<const abi::Component> component,
+      const artifact::Artifact& artifact, std::shared_ptr<const abi::Component> component,
       const LoadRequest& request) const;
 
   // Both.
-  [[nodiscard]] Result<std::shared_ptr<const ComponentVersion>> load(const Artifact& artifact,
+  [[nodiscard]] Result<std::shared_ptr<const ComponentVersion>> load(const artifact::Artifact& artifact,
                                                                      const LoadRequest& request) const;
 
   [[nodiscard]] const abi::Engine& engine() const { return *engine_; }
