@@ -168,9 +168,11 @@ TEST(Manifest, WritesWhatItReads) {
 Manifest parsed(const std::string& text) { return std::get<Manifest>(*parse_content(text, kManifestType)); }
 
 TEST(WasmLayout, AcceptsTheCurrentAndTheOlderOnes) {
-  for (const auto& [config, layer] : {std::pair(kWasmConfigType, kWasmLayerType),
-                                      {kOldConfigType, kOldLayerType},
-                                      {"application/vnd.oci.empty.v1+json", kComponentLayerType}}) {
+  const std::vector<std::pair<std::string_view, std::string_view>> layouts = {
+      {kWasmConfigType, kWasmLayerType},
+      {kOldConfigType, kOldLayerType},
+      {"application/vnd.oci.empty.v1+json", kComponentLayerType}};
+  for (const auto& [config, layer] : layouts) {
     const auto parts = wasm_parts(parsed(manifest(descriptor(config), descriptor(layer))));
     ASSERT_TRUE(parts) << parts.error().message();
     EXPECT_EQ(parts->layer.media_type, layer);
@@ -250,16 +252,16 @@ std::string platform(std::string_view os, std::string_view architecture) {
 }
 
 TEST(WasmIndex, PicksNothingButWasm) {
-  const std::string linux = descriptor(kManifestType, platform("linux", "amd64"), "sha256:" + kOtherHex);
+  const std::string foreign = descriptor(kManifestType, platform("linux", "amd64"), "sha256:" + kOtherHex);
   const std::string wasm = descriptor(kManifestType, platform("wasip2", "wasm"));
   const std::string silent = descriptor(kManifestType);
   const std::string typed =
       descriptor(kManifestType, fmt::format(R"(,"artifactType":"{}")", kWasmConfigType));
   const std::string other = descriptor(kManifestType, R"(,"artifactType":"a/b")", "sha256:" + kOtherHex);
-  EXPECT_EQ(wasm_entry(index_of(linux + "," + wasm))->digest.hex(), kHex);
+  EXPECT_EQ(wasm_entry(index_of(foreign + "," + wasm))->digest.hex(), kHex);
   EXPECT_EQ(wasm_entry(index_of(other + "," + typed))->digest.hex(), kHex);
-  EXPECT_EQ(wasm_entry(index_of(linux + "," + silent))->digest.hex(), kHex);
-  EXPECT_EQ(wasm_entry(index_of(linux)).error().code(), Code::kNotFound);
+  EXPECT_EQ(wasm_entry(index_of(foreign + "," + silent))->digest.hex(), kHex);
+  EXPECT_EQ(wasm_entry(index_of(foreign)).error().code(), Code::kNotFound);
   EXPECT_EQ(wasm_entry(index_of("")).error().code(), Code::kNotFound);
   EXPECT_EQ(wasm_entry(index_of(descriptor("application/octet-stream"))).error().code(), Code::kNotFound);
 }
