@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "artifact/file_source.h"
 #include "artifact/reference.h"
 #include "artifact/signature/attached.h"
 #include "artifact/signature/detached.h"
@@ -74,7 +75,7 @@ Result<int> sign_in_registry(const Options& options, net::IoContext& io, const s
 
 Result<int> sign_file(const Options& options) {
   const std::string path = BERTH_TRY(file_of(options.target));
-  const std::string content = BERTH_TRY(signature::read_whole(path, signature::kMaxFileBytes));
+  const artifact::Artifact content = BERTH_TRY(artifact::read_artifact(path));
   const signature::PrivateKey key =
       BERTH_TRY(signature::read_private_key(options.key, password_source(options.password_file, Ask::kOnce)));
   const std::string beside = path + std::string(signature::kDetachedSuffix);
@@ -87,18 +88,16 @@ Result<int> sign_file(const Options& options) {
                     fmt::format("{}: {}; sign without --add to write it anew", found.origin, found.problem));
       }
       // A key signs once: its signature of an older content is of no more use either, but nobody can tell.
-      if (!key.public_key().verifies(signature::bytes_of(content), found.value))
-        all.push_back(std::move(found.value));
+      if (!key.public_key().verifies(content.bytes, found.value)) all.push_back(std::move(found.value));
     }
   }
-  all.push_back(BERTH_TRY(key.sign(signature::bytes_of(content))));
+  all.push_back(BERTH_TRY(key.sign(content.bytes)));
   if (all.size() > signature::kMaxSignatures) {
     return fail(Code::kResourceExhausted,
                 fmt::format("{} holds {} signatures already", beside, all.size() - 1));
   }
   BERTH_TRY(signature::replace_whole(beside, signature::to_detached(all)));
-  print_signed(options, fmt::format("{} in {}", path, beside),
-               BERTH_TRY(artifact::Digest::of(signature::bytes_of(content))), key.public_key(),
+  print_signed(options, fmt::format("{} in {}", path, beside), content.digest, key.public_key(),
                signature::Signed::kNow);
   return kOk;
 }

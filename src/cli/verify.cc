@@ -8,12 +8,11 @@
 #include <utility>
 #include <vector>
 
+#include "artifact/file_source.h"
 #include "artifact/reference.h"
 #include "artifact/signature/attached.h"
 #include "artifact/signature/detached.h"
 #include "artifact/signature/key_file.h"
-#include "artifact/signature/limits.h"
-#include "artifact/signature/small_file.h"
 #include "cli/commands.h"
 #include "cli/exit_code.h"
 #include "cli/output.h"
@@ -71,12 +70,12 @@ Result<Verified> verify_in_registry(const Options& options, const signature::Pol
 
 Result<Verified> verify_file(const Options& options, const signature::Policy& policy) {
   const std::string path = BERTH_TRY(file_of(options.target));
-  const std::string content = BERTH_TRY(signature::read_whole(path, signature::kMaxFileBytes));
+  const artifact::Artifact content = BERTH_TRY(artifact::read_artifact(path));
   const std::string beside = options.signature_file.empty() ? path + std::string(signature::kDetachedSuffix)
                                                             : options.signature_file;
-  Verified seen{.what = path, .digest = BERTH_TRY(artifact::Digest::of(signature::bytes_of(content)))};
+  Verified seen{.what = path, .digest = content.digest};
   seen.signatures = BERTH_TRY(signature::read_detached(beside));
-  seen.examination = signature::examine_file(policy, signature::bytes_of(content), seen.signatures);
+  seen.examination = signature::examine_file(policy, content.bytes, seen.signatures);
   seen.verdict = signature::judge(policy, seen.examination, seen.what, "berth sign --key FILE.key " + path);
   return seen;
 }

@@ -64,9 +64,8 @@ class Refused(World):
         self.cosign("verify", "--key", self.key("ada.pub"), f"{self.reference}:v1", fails=True)
         # The old one's signatures are put where the new one's would be, in both places.
         self.put_signatures(self.sig(new), self.layers(old))
-        subject = {"mediaType": MANIFEST, "digest": new, "size": len(self.registry.request("GET", f"{self.name}/manifests/{new}", Accept=MANIFEST)[2])}
-        other = {"digest": old, "size": 1, "mediaType": MANIFEST}
-        self.assertNotEqual(subject, other)
+        size = len(self.registry.request("GET", f"{self.name}/manifests/{new}", Accept=MANIFEST)[2])
+        subject = {"mediaType": MANIFEST, "digest": new, "size": size}
         self.put_signatures("referring", self.layers(old), subject=subject, artifactType=REFERRER)
         report = self.verify(f"oci://{self.reference}:v1", "ada", refused=True)
         self.assertEqual([found["finding"] for found in report["signatures"]], ["other-digest"])
@@ -142,11 +141,10 @@ class Refused(World):
 
     def test_a_tag_that_holds_no_signatures(self):
         digest = self.signed(place="referrer")
-        for content, kind in ((b'{"schemaVersion":2,"mediaType":"%s","manifests":[]}' % INDEX.encode(), INDEX),):
-            self.registry.put_manifest(self.name, self.sig(digest), content, kind)
-            self.assertEqual(self.findings(f"oci://{self.reference}@{digest}", "ada"), ["unusable", "valid"])
-            said = self.berth("sign", "--key", self.key("bob.key"), f"oci://{self.reference}@{digest}", code=5)
-            self.assertIn("holds an index instead of signatures", said)
+        self.registry.put_manifest(self.name, self.sig(digest), {"schemaVersion": 2, "mediaType": INDEX, "manifests": []}, INDEX)
+        self.assertEqual(self.findings(f"oci://{self.reference}@{digest}", "ada"), ["unusable", "valid"])
+        said = self.berth("sign", "--key", self.key("bob.key"), f"oci://{self.reference}@{digest}", code=5)
+        self.assertIn("holds an index instead of signatures", said)
 
     def test_ten_thousand_signatures(self):
         digest = self.signed(place="tag")
