@@ -13,13 +13,18 @@ Result<Workload::Improvement> Workload::improve(std::shared_ptr<const Version> v
     out.result = Improved::kOutdated;
     return out;
   }
-  if (spec_.instances.kind == InstancePolicy::Kind::kOne &&
-      (!now.handover || spec_.handover == Handover::kOff)) {
+  const bool stays = spec_.instances.kind == InstancePolicy::Kind::kOne &&
+                     (!now.handover || spec_.handover == Handover::kOff);
+  // Publishing ends a trial, and better code is no reason to.
+  if (stays || canary() != nullptr || shadowing()) {
     out.result = Improved::kKept;
     return out;
   }
-  out.report = {.from = now.digest, .to = now.digest, .at = std::chrono::system_clock::now()};
-  BERTH_TRY(try_swap(std::move(version), out.report));
+  out.report = report_to(now.digest);
+  const auto begin = std::chrono::steady_clock::now();
+  auto next = BERTH_TRY(prepare(std::move(version), Probe::kAsk));
+  out.report.prepared_in = std::chrono::steady_clock::now() - begin;
+  BERTH_TRY(publish(std::move(next), WayBack::kLeave, out.report));
   out.report.ok = true;
   if (out.report.pause.count() > 0)
     metrics_.pause_seconds->observe(std::chrono::duration<double>(out.report.pause).count());

@@ -169,6 +169,7 @@ Result<void> Workload::publish_one(LiveVersion& next, WayBack way_back, SwapRepo
 
 void Workload::keep(const LiveVersion& replaced, const LiveVersion& next, std::optional<State> state,
                     WayBack way_back) {
+  if (way_back == WayBack::kLeave) return;
   std::optional<Previous> gone;  // destroyed without the lock
   const std::lock_guard lock(mutex_);
   const std::string& digest = next.version().about().digest;

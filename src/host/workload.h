@@ -54,7 +54,8 @@ class Warm final {
 // Whether a publication can be taken back (Workload::roll_back).
 enum class WayBack : std::uint8_t {
   kForget,
-  kKeep,  // until settle(): the version before, how its calls went, and a copy of the state it handed over
+  kKeep,   // until settle(): the version before, how its calls went, and a copy of the state it handed over
+  kLeave,  // as it is: what is published is what serves, in better code
 };
 
 // How the calls of a workload's versions went.
@@ -155,7 +156,7 @@ class Workload final : public std::enable_shared_from_this<Workload> {
   // Blocks like a swap, and fails like one; the running code then serves on.
   enum class Improved : std::uint8_t {
     kDone,
-    kKept,      // the instance keeps state and cannot hand it over
+    kKept,      // the instance keeps state and cannot hand it over, or a canary or shadow is on trial
     kOutdated,  // another component serves by now
   };
   struct Improvement {
