@@ -50,7 +50,6 @@ class World {
       EXPECT_TRUE(file) << path;
       artifact_ = {.source = std::string(name)};
       artifact_.bytes.assign(std::istreambuf_iterator<char>(file), {});
-      component_ = BERTH_TRY(loader_->compile(artifact_));
     }
     host::Grants grants{registry::base_grant(process.services())};
     for (const auto& [key, yaml] : sections)
@@ -58,11 +57,10 @@ class World {
         if (capability.info.name == key)
           grants.push_back(grants::testing::grant(capability, yaml, process.services()));
     guest_.reset();
-    version_ = BERTH_TRY(loader_->link(artifact_, component_,
-                                       {.workload = "shop",
-                                        .grants = std::move(grants),
-                                        .binder = host::bind_instance(),
-                                        .args = std::move(args)}));
+    version_ = BERTH_TRY(loader_->load(artifact_, {.workload = "shop",
+                                                   .grants = std::move(grants),
+                                                   .binder = host::bind_instance(),
+                                                   .args = std::move(args)}));
     guest_ = BERTH_TRY(version_->instantiate(std::chrono::seconds(20)));
     return {};
   }
@@ -96,7 +94,6 @@ class World {
   std::unique_ptr<net::IoContext> io_;
   std::unique_ptr<host::Loader> loader_;
   artifact::Artifact artifact_;
-  std::shared_ptr<const abi::Component> component_;
   std::shared_ptr<const host::ComponentVersion> version_;
   std::unique_ptr<host::Guest> guest_;
 };
