@@ -8,6 +8,7 @@
 #include <string>
 
 #include "abi/component.h"
+#include "artifact/file_source.h"
 #include "cli/test_process.h"
 #include "host/component/loader.h"
 
