@@ -28,5 +28,16 @@ inline constexpr std::chrono::milliseconds kLingerTimeout{2000};
 inline constexpr int kMaxIoThreads = 256;
 // Rules of one address policy: each is tried for each connection.
 inline constexpr std::size_t kMaxAddressRules = 256;
+// Connections one client keeps open; each costs two file descriptors' worth of kernel buffers.
+inline constexpr std::size_t kMaxClientConnections = 64;
+// The head of a response, with interim answers and trailers: four times what servers send with long
+// cookies and policies; more is a flood.
+inline constexpr std::size_t kMaxResponseHeadBytes = 64 * 1024;
+// Fields of one response, for the same reason.
+inline constexpr std::size_t kMaxResponseFields = 256;
+// A URL: what servers and proxies accept in a request line, signed storage URLs (2 KiB) included.
+inline constexpr std::size_t kMaxUrlBytes = 8 * 1024;
+// A server cannot put off the next request by more than this.
+inline constexpr std::chrono::hours kMaxRetryAfter{24};
 
 }  // namespace berth::net
