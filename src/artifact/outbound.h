@@ -21,7 +21,7 @@ class Outbound final {
   // they hold for every host. kInvalidArgument: a rule that is none.
   [[nodiscard]] static Result<Outbound> create(std::string_view host, std::span<const std::string> addresses);
 
-  // For net::HttpClientRequest::addresses of a request to `host`.
+  // What may be dialled for a request to `host`.
   [[nodiscard]] const std::shared_ptr<const net::AddressPolicy>& for_host(std::string_view host) const {
     return host == host_ ? named_ : others_;
   }
