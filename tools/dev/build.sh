@@ -17,7 +17,7 @@ esac
 engine=$BERTH_CACHE/engine-$(digest engine/Cargo.lock)
 if [ "$tree" != tsan ] && [ ! -e "$engine/release/libberth_engine.a" ]; then
   step "[$tree 1/3] engine: wasmtime and its dependencies (compiled once: about 6 min on two cores)" \
-    env CARGO_TARGET_DIR="$engine" cargo build --release --locked --manifest-path engine/Cargo.toml
+    cmake/cargo_engine.sh "$engine" libberth_engine.a /dev/null
 fi
 if [ ! -e "$folder/build.ninja" ]; then
   step "[$tree 2/3] configure" cmake --preset "$tree"

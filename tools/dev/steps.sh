@@ -9,7 +9,7 @@ say() { printf '%s\n' "$*" >&2; }
 step() {
   local title=$1 log start code work beat
   shift
-  log=$logs/$(printf '%s' "${title%% (*}" | tr -cs 'A-Za-z0-9' '-' | sed 's/^-//; s/-$//').log
+  log=$logs/$(printf '%s' "${title%% (*}" | tr -cs 'A-Za-z0-9' '-' | cut -c1-100 | sed 's/^-//; s/-$//').log
   start=$SECONDS
   say "$title"
   (set -e && "$@") >"$log" 2>&1 </dev/null &
