@@ -338,6 +338,9 @@ void HttpTransfer::on_head() {
 }
 
 void HttpTransfer::on_body(std::string_view bytes) {
+  // After "101 Switching Protocols", which nobody asked for.
+  if (!head_done_)
+    return fail_with(Error(Code::kUnavailable, "it is answered with bytes that are no HTTP response"));
   if (bytes.size() > request_.max_body_bytes - response_.body_bytes) {
     return fail_with(Error(Code::kResourceExhausted,
                            "its body has more than " + std::to_string(request_.max_body_bytes) + " bytes"));
