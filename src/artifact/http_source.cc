@@ -27,9 +27,9 @@ class BodySink final : public net::HttpSink {
     if (head.status != 200) return fail(Code::kAborted, "the head is all that is wanted");
     const auto encoding = head.find("content-encoding");
     if (encoding && !net::equals_ignoring_case(*encoding, "identity")) {
-      return fail(
-          Code::kFailedPrecondition,
-          "the server sends it compressed although it was asked not to; turn compression of this file off");
+      return fail(Code::kFailedPrecondition, "GET " + url_ +
+                                                 ": the server sends it compressed although it was asked not "
+                                                 "to; turn compression of this file off");
     }
     return {};
   }
