@@ -438,7 +438,8 @@ Error HttpTransfer::error_of(CURLcode code) const {
     case CURLE_PEER_FAILED_VERIFICATION:
       return error(Code::kPermissionDenied,
                    "the server is not trusted: " + why + "; name its CA if it has one of its own");
-    case CURLE_SSL_CERTPROBLEM: return error(Code::kInvalidArgument, why);
+    case CURLE_SSL_CERTPROBLEM:
+      return error(Code::kInternal, "OpenSSL does not take the system's or our own certificates: " + why);
     case CURLE_OUT_OF_MEMORY: return error(Code::kResourceExhausted, why);
     default: return error(Code::kUnavailable, why);
   }
