@@ -27,9 +27,9 @@ class BodySink final : public net::HttpSink {
     if (head.status != 200) return fail(Code::kAborted, "the head is all that is wanted");
     const auto encoding = head.find("content-encoding");
     if (encoding && !net::equals_ignoring_case(*encoding, "identity")) {
-      return fail(
-          Code::kFailedPrecondition,
-          "the server sends it compressed although it was asked not to; turn compression of this file off");
+      return fail(Code::kFailedPrecondition, "GET " + url_ +
+                                                 ": the server sends it compressed although it was asked not "
+                                                 "to; turn compression of this file off");
     }
     return {};
   }
@@ -138,9 +138,13 @@ Result<> HttpSource::refresh_clients() {
   std::string now =
       BERTH_TRY(Digest::of({reinterpret_cast<const std::uint8_t*>(text.data()), text.size()})).hex();
   if (own_ && now == tls_texts_) return {};
-  net::HttpTls without{.extra_ca_pem = tls.extra_ca_pem};
+  std::unique_ptr<net::HttpClient> others;
+  if (!tls.certificate_pem.empty()) {
+    net::HttpTls without{.extra_ca_pem = tls.extra_ca_pem};
+    others = BERTH_TRY(net::HttpClient::create(io_, {.tls = std::move(without), .proxy = options_.proxy}));
+  }
   own_ = BERTH_TRY(net::HttpClient::create(io_, {.tls = std::move(tls), .proxy = options_.proxy}));
-  others_ = BERTH_TRY(net::HttpClient::create(io_, {.tls = std::move(without), .proxy = options_.proxy}));
+  others_ = std::move(others);
   tls_texts_ = std::move(now);
   return {};
 }
@@ -169,7 +173,7 @@ Result<FetchOutcome> HttpSource::fetch(const FetchRequest& request, ByteSink& si
     get.headers.emplace_back("Accept", "application/wasm, */*");
     if (trusted) get.authorization = authorization;
     BodySink body(sink, url.shown());
-    auto response = (trusted ? own_ : others_)->send_and_wait(std::move(get), body, stop);
+    auto response = (trusted || !others_ ? own_ : others_)->send_and_wait(std::move(get), body, stop);
     // An error after a final head that is not to be kept is the one that BodySink ended it with.
     const bool answered = body.head() && body.head()->status != 200;
     if (!response && !answered) {

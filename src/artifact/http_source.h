@@ -70,8 +70,8 @@ class HttpSource final : public Source {
   std::mutex fetching_;
   // What the clients were made of; guarded by fetching_, like them.
   std::string tls_texts_;
-  std::unique_ptr<net::HttpClient> own_;     // with the client certificate
-  std::unique_ptr<net::HttpClient> others_;  // without
+  std::unique_ptr<net::HttpClient> own_;
+  std::unique_ptr<net::HttpClient> others_;  // without the client certificate; null where there is none
 };
 
 }  // namespace berth::artifact

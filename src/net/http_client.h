@@ -143,7 +143,8 @@ class HttpTextSink final : public HttpSink {
 
 // Keeps connections and reuses them for the same origin; HTTP/2 where TLS agrees on it. One client has one
 // identity (certificates, proxy), so that no connection is reused under another: make one for each.
-// Bodies are never decompressed, cookies never kept, user files (.netrc) never read.
+// Bodies are never decompressed, cookies never kept, user files (.netrc) never read. A request on a kept
+// connection that turns out to be dead is sent once more on a new one, whatever its method.
 //
 // Any status is a response. Errors:
 //  kInvalidArgument: the request is malformed (method, header).

@@ -73,9 +73,10 @@ TEST_F(HostileServer, WhatIsNoHttpIsUnavailable) {
                                    std::string("HTTP/1.1 200 OK\r\nX y: z\r\n\r\n"),
                                    std::string("HTTP/1.1 200 OK\r\nX : z\r\n\r\n"),
                                    std::string("HTTP/1.1 200 OK\r\nX: y\r\n folded\r\n\r\n"),
-                                   std::string("HTTP/1.1 200 OK\r\nX: a\0b\r\n\r\n", 31),
+                                   std::string("HTTP/1.1 200 OK\r\nX: a").append(1, '\0').append("b\r\n\r\n"),
                                    std::string("HTTP/1.1 200 OK\r\nX: a\rb\r\n\r\n"),
                                    std::string("HTTP/3 200 OK\r\n\r\n"),
+                                   std::string("HTTP/1.1 101 Switching Protocols\r\n\r\nbytes"),
                                    std::string("SSH-2.0-OpenSSH_9.2\r\n")}) {
     const Outcome outcome = answered(bytes);
     ASSERT_TRUE(outcome.error) << bytes;

@@ -108,7 +108,7 @@ TEST_F(Client, SendsABodyFromMemoryWithAnyMethod) {
 
 TEST_F(Client, SendsAFileRangeWithoutHoldingIt) {
   constexpr std::uint64_t kSize = std::uint64_t{64} << 20;
-  std::uint64_t received = 0;
+  std::atomic<std::uint64_t> received = 0;
   ScriptedServer server([&](ScriptedConnection& c) {
     // Not request(): it would hold the body.
     char buffer[64 * 1024];

@@ -338,6 +338,9 @@ void HttpTransfer::on_head() {
 }
 
 void HttpTransfer::on_body(std::string_view bytes) {
+  // After "101 Switching Protocols", which nobody asked for.
+  if (!head_done_)
+    return fail_with(Error(Code::kUnavailable, "it is answered with bytes that are no HTTP response"));
   if (bytes.size() > request_.max_body_bytes - response_.body_bytes) {
     return fail_with(Error(Code::kResourceExhausted,
                            "its body has more than " + std::to_string(request_.max_body_bytes) + " bytes"));
@@ -435,7 +438,8 @@ Error HttpTransfer::error_of(CURLcode code) const {
     case CURLE_PEER_FAILED_VERIFICATION:
       return error(Code::kPermissionDenied,
                    "the server is not trusted: " + why + "; name its CA if it has one of its own");
-    case CURLE_SSL_CERTPROBLEM: return error(Code::kInvalidArgument, why);
+    case CURLE_SSL_CERTPROBLEM:
+      return error(Code::kInternal, "OpenSSL does not take the system's or our own certificates: " + why);
     case CURLE_OUT_OF_MEMORY: return error(Code::kResourceExhausted, why);
     default: return error(Code::kUnavailable, why);
   }

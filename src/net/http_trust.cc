@@ -6,6 +6,7 @@
 #include <openssl/ssl.h>
 #include <openssl/x509.h>
 
+#include <mutex>
 #include <string_view>
 #include <utility>
 #include <vector>
@@ -66,11 +67,29 @@ int no_password(char*, int, int, void*) { return -1; }
 }  // namespace
 
 struct HttpTrust::Parts {
-  Store store;
+  std::vector<Certificate> extra;
   Certificate certificate;         // the client's; may be null
   std::vector<Certificate> chain;  // above it
   Key key;
+
+  std::once_flag once;
+  Store store;  // null until apply() was called, and where that failed
+
+  void fill_store();
 };
+
+void HttpTrust::Parts::fill_store() {
+  Store filled(X509_STORE_new());
+  if (!filled || X509_STORE_set_default_paths(filled.get()) != 1) return;
+  // A file that does not exist is no failure above, but leaves its error.
+  ERR_clear_error();
+  // An intermediate or a server's own certificate in extra_ca_pem is trusted like a root.
+  X509_STORE_set_flags(filled.get(), X509_V_FLAG_PARTIAL_CHAIN);
+  for (const Certificate& ca : extra) {
+    if (X509_STORE_add_cert(filled.get(), ca.get()) != 1) return;
+  }
+  store = std::move(filled);
+}
 
 HttpTrust::HttpTrust(std::unique_ptr<Parts> parts) : parts_(std::move(parts)) {}
 HttpTrust::~HttpTrust() = default;
@@ -78,21 +97,8 @@ HttpTrust::~HttpTrust() = default;
 Result<std::unique_ptr<const HttpTrust>> HttpTrust::create(const HttpTls& tls) {
   ERR_clear_error();
   auto parts = std::make_unique<Parts>();
-  parts->store.reset(X509_STORE_new());
-  if (!parts->store || X509_STORE_set_default_paths(parts->store.get()) != 1) {
-    return fail(Code::kInternal, "reading the system's certificates: " + last_error());
-  }
-  // A file that does not exist is no failure above, but leaves its error.
-  ERR_clear_error();
-  // An intermediate or a server's own certificate in extra_ca_pem is trusted like a root.
-  X509_STORE_set_flags(parts->store.get(), X509_V_FLAG_PARTIAL_CHAIN);
-  if (!tls.extra_ca_pem.empty()) {
-    for (const Certificate& ca : BERTH_TRY(read_certificates(tls.extra_ca_pem, "the extra CA"))) {
-      if (X509_STORE_add_cert(parts->store.get(), ca.get()) != 1) {
-        return fail(Code::kInternal, "trusting the extra CA: " + last_error());
-      }
-    }
-  }
+  if (!tls.extra_ca_pem.empty())
+    parts->extra = BERTH_TRY(read_certificates(tls.extra_ca_pem, "the extra CA"));
   if (tls.certificate_pem.empty() != tls.key_pem.empty()) {
     return bad("a client certificate needs its key, and a key its certificate: one of the two is missing");
   }
@@ -117,6 +123,8 @@ Result<std::unique_ptr<const HttpTrust>> HttpTrust::create(const HttpTls& tls) {
 }
 
 bool HttpTrust::apply(ssl_ctx_st* settings) const {
+  std::call_once(parts_->once, [this] { parts_->fill_store(); });
+  if (!parts_->store) return false;
   SSL_CTX_set1_cert_store(settings, parts_->store.get());
   if (SSL_CTX_set_min_proto_version(settings, TLS1_2_VERSION) != 1) return false;
   // A signature that does not fit leaves errors of its algorithm, which libcurl would report in place of the

@@ -1,5 +1,7 @@
 // HttpSource against servers that mean harm: bounded memory, bounded time, a clear error.
 #include <atomic>
+#include <filesystem>
+#include <iterator>
 
 #include "fetching.h"
 #include "net/test_memory.h"
@@ -19,7 +21,7 @@ class Hostile : public Fetching {
   void run(const Attack& attack) {
     ScriptedServer server([&](ScriptedConnection& c) {
       if (c.request().empty() || !c.send(attack.head)) return;
-      if (attack.again.empty()) c.wait_closed();
+      if (attack.again.empty()) return c.wait_closed();
       while (c.send(attack.again)) std::this_thread::sleep_for(attack.every);
     });
     const net::PeakMemory memory;
@@ -79,6 +81,52 @@ TEST_F(Hostile, TrailersWithoutEndAreCut) {
   // Its body is complete, its message is not.
   run({"trailers", "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n1\r\nx\r\n0\r\n", "X-Flood: y\r\n",
        Code::kResourceExhausted});
+}
+
+TEST_F(Hostile, AnAnswerCutAtAnyByteIsNone) {
+  for (const std::string& whole :
+       {std::string("HTTP/1.1 200 OK\r\nContent-Length: 10\r\nETag: \"1\"\r\n\r\n0123456789"),
+        std::string("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\nETag: \"1\"\r\n\r\n"
+                    "4\r\n0123\r\n6\r\n456789\r\n0\r\n\r\n")}) {
+    std::atomic<std::size_t> cut = 0;
+    ScriptedServer server([&](ScriptedConnection& c) {
+      c.request();
+      c.send(std::string_view(whole).substr(0, cut));
+    });
+    const auto from = source(server.url());
+    // A last chunk is known by its size alone.
+    const std::size_t needed = whole.ends_with("0\r\n\r\n") ? whole.size() - 4 : whole.size();
+    for (cut = 0; cut < needed; ++cut) {
+      const auto outcome = fetch(*from);
+      ASSERT_FALSE(outcome) << cut;
+      EXPECT_EQ(outcome.error().code(), Code::kUnavailable) << cut << ": " << outcome.error().message();
+    }
+    cut = whole.size();
+    EXPECT_EQ(fetched(fetch(*from)).digest, digest_of("0123456789"));
+  }
+}
+
+TEST_F(Hostile, FailuresLeaveNoDescriptorBehind) {
+  const auto descriptors = [] {
+    return std::distance(std::filesystem::directory_iterator("/proc/self/fd"),
+                         std::filesystem::directory_iterator());
+  };
+  const char* answers[] = {"", "HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nx", "HTTP/1.1 500 Oh\r\n\r\n",
+                           "no HTTP", "HTTP/1.1 302 Found\r\nLocation: http://127.0.0.1:1/\r\n\r\n"};
+  std::atomic<int> next = 0;
+  ScriptedServer server([&](ScriptedConnection& c) {
+    c.request();
+    c.send(answers[static_cast<std::size_t>(next++) % std::size(answers)]);
+  });
+  const auto round = [&] {
+    const auto from = source(server.url(), {.addresses = {"127.0.0.0/8"}});
+    for (std::size_t i = 0; i < std::size(answers); ++i) EXPECT_FALSE(fetch(*from));
+  };
+  round();
+  const auto before = descriptors();
+  for (int i = 0; i < 20; ++i) round();
+  // The server's last connection may still be open.
+  EXPECT_LE(descriptors(), before + 2);
 }
 
 // A file that another one of the same length replaces between a conditional question and its answer, or in

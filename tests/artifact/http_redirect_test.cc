@@ -128,7 +128,10 @@ TEST_F(Redirecting, CredentialsDoNotComeBack) {
     }
   });
   ScriptedServer other(redirect_to([&](const std::string&) { return server.url("/steal"); }));
-  away = other.url();
+  {
+    const std::lock_guard lock(mutex);
+    away = other.url();
+  }
   EXPECT_TRUE(fetch(server.url("/start"), with_token()));
   const std::lock_guard lock(mutex);
   EXPECT_THAT(last, HasSubstr("GET /steal"));
