@@ -56,8 +56,13 @@ pub fn not_compiled(engine: &Engine, bytes: &[u8], error: &wasmtime::Error) -> F
 
 fn compile(engine: &Arc<Engine>, bytes: &[u8]) -> Result<Component, Failure> {
     must_be_component(bytes)?;
-    let wt = wasmtime::component::Component::from_binary(&engine.wt, bytes)
-        .map_err(|e| not_compiled(engine, bytes, &e))?;
+    let wt = wasmtime::component::Component::from_binary(&engine.wt, bytes).map_err(|e| {
+        // What can be compiled does not fit into the pool: that is not for another compiler to mend.
+        if engine.winch && engine.wt.precompile_component(bytes).is_ok() {
+            return describe(Code::Invalid, &e);
+        }
+        not_compiled(engine, bytes, &e)
+    })?;
     Ok(Component {
         wt,
         engine: engine.clone(),

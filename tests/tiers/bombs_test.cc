@@ -106,6 +106,15 @@ INSTANTIATE_TEST_SUITE_P(
       return std::string(std::get<0>(info.param).name) + (std::get<1>(info.param) ? "_winch" : "_cranelift");
     });
 
+// That the measure can fail at all.
+TEST(PeakMemory, IsSeen) {
+  reset_peak();
+  const long before = peak_kib();
+  Bytes touched(Bytes::size_type{64} << 20, 1);
+  asm volatile("" : : "r"(touched.data()) : "memory");  // or nobody would need it
+  EXPECT_GT(peak_kib() - before, kMemoryOverBombKiB);
+}
+
 // Little code, but its types take gigabytes when they are written out, which happens in the host.
 TEST(TypesBomb, IsRefusedBeforeItsTypesAreWrittenOut) {
   const auto engine = *abi::Engine::create({.max_instances = 10});

@@ -141,10 +141,8 @@ TEST_F(TiersTest, SmallComponentsAreCompiledOnce) {
 }
 
 TEST_F(TiersTest, WhatWinchCannotCompileIsCompiledWellAtOnce) {
-  const std::string text = host::test::replaced(
-      host::test::replaced(counter_text({}), R"((func (export "add") (param i32) (result i32))",
-                           std::string(kTailCall)),
-      "@", "");
+  const std::string text =
+      host::test::replaced(counter_text({}), R"((func (export "add") (param i32) (result i32))", kTailCall);
   const host::Tiers tiers(dock_.engine, options(), &store_);
   const auto version = loader(tiers).load(artifact_of(text), dock_.request());
   ASSERT_TRUE(version) << version.error().to_string();
