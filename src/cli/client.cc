@@ -35,4 +35,8 @@ std::string text_at(const Json& object, const char* pointer) {
   return value.is_null() ? std::string() : to_line(value);
 }
 
+void print_answer(const Json& answer, bool json, const std::function<std::string(const Json&)>& text) {
+  print_text(json ? answer.dump(2, ' ', false, Json::error_handler_t::replace) + "\n" : text(answer));
+}
+
 }  // namespace berth::cli

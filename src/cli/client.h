@@ -1,4 +1,4 @@
-// What status, swap and logs share: the option that names the socket, and one call.
+// What commands to a running host share: the option that names the socket, one call, its answer.
 #pragma once
 
 #include <functional>
@@ -24,5 +24,8 @@ void add_socket_option(CLI::App& command, std::string& socket);
 
 // A field of an answer as text, "" when it is not there.
 [[nodiscard]] std::string text_at(const Json& object, const char* pointer);
+
+// An answer as JSON, or as `text` shows it.
+void print_answer(const Json& answer, bool json, const std::function<std::string(const Json&)>& text);
 
 }  // namespace berth::cli

@@ -35,6 +35,11 @@ int run_program(int argc, char** argv) {
     add_check(app, code);
     add_status(app, code);
     add_swap(app, code);
+    add_update(app, code);
+    add_history(app, code);
+    add_rollback(app, code);
+    add_pin(app, code);
+    add_accept(app, code);
     add_logs(app, code);
     add_reference(app, code);
     add_compile(app, code);

@@ -9,13 +9,11 @@
 #include <utility>
 
 #include "abi/engine.h"
-#include "artifact/file_source.h"
 #include "capabilities/registry/registry.h"
 #include "cli/commands.h"
 #include "cli/limits.h"
+#include "cli/origin.h"
 #include "cli/status_json.h"
-#include "cli/update_plan.h"
-#include "telemetry/workload_metrics.h"
 
 namespace berth::cli {
 namespace {
@@ -23,9 +21,9 @@ namespace {
 using Clock = std::chrono::steady_clock;
 using std::chrono::milliseconds;
 
-// Versions of one workload alive at once for the size of the engine's pool: the one that serves, the
-// next one, and one that drains.
-constexpr std::uint64_t kPooledVersions = 3;
+// Versions of one workload alive at once, for the size of the engine's pool: the one that serves, one on trial,
+// its shadow, one that is warm, one that drains.
+constexpr std::uint64_t kPooledVersions = 5;
 // Core instances in one component: its own, the adapter's and the shims between them.
 constexpr std::uint64_t kCoreInstances = 4;
 // The pool only reserves addresses for them.
@@ -33,19 +31,6 @@ constexpr std::uint64_t kMinPooled = 64;
 constexpr std::uint64_t kMaxPooled = 100'000;
 // A process has 128 TiB of addresses; the pool may have an eighth of them.
 constexpr std::uint64_t kMaxReservedBytes = std::uint64_t{16} << 40;
-
-double milliseconds_since(Clock::time_point start) {
-  return std::chrono::duration<double, std::milli>(Clock::now() - start).count();
-}
-
-host::InstancePolicy policy_of(const manifest::Workload& w) {
-  switch (w.instances) {
-    case manifest::InstancePolicy::kFresh: return host::InstancePolicy::fresh();
-    case manifest::InstancePolicy::kOne: return host::InstancePolicy::one();
-    case manifest::InstancePolicy::kPool: return host::InstancePolicy::pool(w.pool_size);
-  }
-  return host::InstancePolicy::fresh();
-}
 
 host::WorkloadLimits limits_of(const manifest::Limits& limits) {
   return {.memory_bytes = limits.memory_bytes,
@@ -80,6 +65,7 @@ RunningHost::RunningHost(const manifest::Manifest& manifest, const Known& known,
 RunningHost::~RunningHost() { stop(); }
 
 Result<> RunningHost::begin() {
+  BERTH_TRY(open_store());
   BERTH_TRY(start_engine());
   for (const manifest::Workload& w : manifest_.workloads) {
     auto started = start_workload(w);
@@ -92,15 +78,30 @@ Result<> RunningHost::begin() {
   BERTH_TRY(serve_control());
   BERTH_TRY(serve_telemetry());
   BERTH_TRY(start_triggers());
-  for (auto& [name, served] : served_) {
-    if (!served.updater) continue;
-    served.updater->start([this, &served]() -> Result<> {
-      auto report = swap(served, served.spec->source.path);
-      if (!report) return fail(std::move(report).error());
-      return {};
-    });
-  }
+  for (auto& [name, served] : served_) served->begin_updates();
   ready_ = true;
+  return {};
+}
+
+Result<> RunningHost::open_store() {
+  const auto text = [](const char* name) {
+    const char* value = std::getenv(name);
+    return std::string_view(value != nullptr ? value : "");
+  };
+  const std::filesystem::path folder =
+      manifest_.store.path ? *manifest_.store.path
+                           : BERTH_TRY(artifact::default_store_folder(text("XDG_CACHE_HOME"), text("HOME"),
+                                                                      ::geteuid() == 0));
+  std::error_code error;
+  std::filesystem::create_directories(folder.parent_path(), error);  // or opening it says why not
+  auto store = artifact::Store::open(
+      {.folder = folder,
+       .cap_bytes = manifest_.store.max_bytes,
+       .notice = [this](const Error& e) { log_.warn(e.message(), {{"store", "got over it"}}); }},
+      files_);
+  if (!store) return fail(std::move(store).error().context("opening the store (store.path in the manifest)"));
+  store_.emplace(std::move(*store));
+  kept_code_.emplace(*store_);
   return {};
 }
 
@@ -118,8 +119,10 @@ Result<> RunningHost::start_engine() {
   engine_ = BERTH_TRY(abi::Engine::create(options));
   io_ = BERTH_TRY(
       net::IoContext::create(static_cast<int>(std::clamp(std::thread::hardware_concurrency(), 1U, 16U))));
+  workers_ = BERTH_TRY(
+      net::IoContext::create(static_cast<int>(std::clamp<std::size_t>(manifest_.workloads.size(), 1, 16))));
   tiers_ = std::make_unique<host::Tiers>(
-      engine_, host::TierOptions{.notice = [this](const Error& e) { log_.warn(e.message()); }}, nullptr);
+      engine_, host::TierOptions{.notice = [this](const Error& e) { log_.warn(e.message()); }}, &*kept_code_);
   loader_ = std::make_unique<host::Loader>(engine_, *io_, known_.offered(), tiers_.get());
   host_ = std::make_unique<host::Host>(*io_, metrics_, &log_);
   improver_ =
@@ -167,60 +170,23 @@ Result<host::Binder> RunningHost::binder_for(const manifest::Workload& spec) {
 }
 
 Result<> RunningHost::start_workload(const manifest::Workload& spec) {
-  Served& served = served_[spec.name];
-  served.spec = &spec;
-  served.request = {.workload = spec.name,
-                    .grants = BERTH_TRY(make_grants(spec)),
-                    .limits = limits_of(spec.limits),
-                    .binder = BERTH_TRY(binder_for(spec)),
-                    .args = spec.args};
-  for (const auto& [name, text] : spec.env) served.request.env.push_back(fmt::format("{}={}", name, text));
-  if (spec.source.kind != manifest::Source::Kind::kFile) {
-    return fail(Error(Code::kFailedPrecondition,
-                      "this build loads components from files only; write \"file:\" and a path")
-                    .at({manifest_.file, spec.source.mark.line, spec.source.mark.column}));
-  }
-  // Before the file is read, so that no replacement is missed.
-  if (spec.update.watch) served.updater = BERTH_TRY(Updater::create(spec.name, spec.source.path, log_));
-
-  const auto begin = Clock::now();
-  auto artifact = artifact::read_artifact(spec.source.path);
-  if (!artifact) {
-    return fail(
-        std::move(artifact).error().at({manifest_.file, spec.source.mark.line, spec.source.mark.column}));
-  }
-  auto version = BERTH_TRY(loader_->load(*artifact, served.request));
-  served.workload =
-      BERTH_TRY(host_->start({.name = spec.name,
-                              .instances = policy_of(spec),
-                              .limits = served.request.limits,
-                              .handover = spec.handover ? host::Handover::kAuto : host::Handover::kOff,
-                              .canary_by = canary_by(spec.update),
-                              .drain = spec.update.drain},
-                             version));
-  served.refused =
-      BERTH_TRY(telemetry::WorkloadMetrics::resolve(metrics_, spec.name, artifact->digest.to_string()))
-          .swaps_failed;
-  log_.info("loaded", {{"workload", spec.name},
-                       {"version", short_digest(artifact->digest.to_string())},
-                       {"source", spec.source.text},
-                       {"bytes", artifact->bytes.size()},
-                       {"tier", host::tier_name(version->about().tier)},
-                       {"ms", milliseconds_since(begin)}});
-  improve_later(served, *version, std::move(*artifact));
+  host::LoadRequest request{.workload = spec.name,
+                            .grants = BERTH_TRY(make_grants(spec)),
+                            .limits = limits_of(spec.limits),
+                            .binder = BERTH_TRY(binder_for(spec)),
+                            .args = spec.args};
+  for (const auto& [name, text] : spec.env) request.env.push_back(fmt::format("{}={}", name, text));
+  served_[spec.name] =
+      BERTH_TRY(Served::start(spec, std::move(request), BERTH_TRY(Origin::open(manifest_, spec, *io_)),
+                              {.log = log_,
+                               .loader = *loader_,
+                               .host = *host_,
+                               .improver = *improver_,
+                               .store = *store_,
+                               .workers = *workers_,
+                               .keep = manifest_.store.keep,
+                               .manifest = manifest_.file}));
   return {};
-}
-
-Result<RunningHost::Next> RunningHost::load_next(Served& served, const std::filesystem::path& file) {
-  Next next{.artifact = BERTH_TRY(artifact::read_artifact(file)), .version = nullptr};
-  if (next.artifact.digest.to_string() != served.workload->status().current.digest)
-    next.version = BERTH_TRY(loader_->load(next.artifact, served.request));
-  return next;
-}
-
-void RunningHost::improve_later(Served& served, const host::Version& version, artifact::Artifact artifact) {
-  if (version.about().tier == host::Tier::kWinch)
-    improver_->add(served.workload, std::move(artifact), served.request);
 }
 
 void RunningHost::improved(const host::ImproverReport& report) {
@@ -240,37 +206,13 @@ void RunningHost::improved(const host::ImproverReport& report) {
              {"pause_ms", std::chrono::duration<double, std::milli>(report.result->report.pause).count()}});
 }
 
-Result<host::SwapReport> RunningHost::swap(Served& served, const std::filesystem::path& file) {
-  const std::lock_guard lock(served.updating);
-  auto next = load_next(served, file);
-  if (!next) {
-    // The workload never saw it, so it is counted and shown here.
-    served.refused->add();
-    const std::lock_guard refusing(served.mutex);
-    served.last_refused = {{"at", time_text(std::chrono::system_clock::now())},
-                           {"file", file.string()},
-                           {"error", next.error().message()}};
-    return fail(std::move(next).error());
-  }
-  if (next->version == nullptr) {
-    const std::string digest = served.workload->status().current.digest;
-    log_.info("unchanged",
-              {{"workload", served.spec->name}, {"version", short_digest(digest)}, {"file", file.string()}});
-    return host::SwapReport{.from = digest, .to = digest, .ok = true, .at = std::chrono::system_clock::now()};
-  }
-  host::SwapReport report = BERTH_TRY(served.workload->swap(next->version));
-  log_.info(swap_text(to_json(report)), {{"workload", served.spec->name}, {"file", file.string()}});
-  improve_later(served, *next->version, std::move(next->artifact));
-  return report;
-}
-
 // ---- what calls it, and what looks at it -------------------------------------------------------
 
 Result<> RunningHost::start_triggers() {
   std::map<std::string_view, std::vector<TriggerSpec>> by_kind;
   for (const manifest::Workload& w : manifest_.workloads) {
     for (const manifest::Trigger& trigger : w.triggers) {
-      by_kind[trigger.name].push_back({.workload = served_.find(w.name)->second.workload,
+      by_kind[trigger.name].push_back({.workload = served_.find(w.name)->second->workload(),
                                        .value = &trigger.value,
                                        .at = {manifest_.file, trigger.mark.line, trigger.mark.column}});
     }
@@ -309,10 +251,39 @@ Result<> RunningHost::serve_telemetry() {
 
 Result<> RunningHost::serve_control() {
   const std::filesystem::path path = manifest_.control_socket.value_or(default_socket());
-  auto started =
-      ControlServer::start(path, {{"status", [this](const Json&) { return on_status(); }},
-                                  {"swap", [this](const Json& params) { return on_swap(params); }},
-                                  {"logs", [this](const Json& params) { return on_logs(params); }}});
+  const auto digest = [](const Json& params) -> Result<std::optional<artifact::Digest>> {
+    if (!params.contains("digest")) return std::nullopt;
+    return BERTH_TRY(artifact::Digest::parse(BERTH_TRY(text_param(params, "digest"))));
+  };
+  // Each is about the workload that it names.
+  using Ask = std::function<Result<Json>(Served&, const Json&)>;
+  const auto about = [this](Ask ask) {
+    return [this, ask = std::move(ask)](const Json& params) -> Result<Json> {
+      return ask(*BERTH_TRY(named(params)), params);
+    };
+  };
+  auto started = ControlServer::start(
+      path,
+      {{"status", [this](const Json&) { return on_status(); }},
+       {"logs", [this](const Json& params) { return on_logs(params); }},
+       {"swap", about([](Served& s, const Json& p) -> Result<Json> {
+          return s.swap(BERTH_TRY(text_param(p, "file")));
+        })},
+       {"update", about([](Served& s, const Json&) -> Result<Json> {
+          s.look();
+          return s.update_status();
+        })},
+       {"history", about([](Served& s, const Json&) { return s.history(); })},
+       {"rollback", about([digest](Served& s, const Json& p) -> Result<Json> {
+          return s.roll_back(BERTH_TRY(digest(p)));
+        })},
+       {"pin", about([digest](Served& s, const Json& p) -> Result<Json> {
+          return s.pin(BERTH_TRY(digest(p)));
+        })},
+       {"unpin", about([](Served& s, const Json&) { return s.unpin(); })},
+       {"accept", about([](Served& s, const Json& p) -> Result<Json> {
+          return s.accept(BERTH_TRY(artifact::Digest::parse(BERTH_TRY(text_param(p, "digest")))));
+        })}});
   if (!started) return fail(std::move(started).error().context("control.socket"));
   control_ = std::move(*started);
   log_.info("control socket at " + path.string());
@@ -334,26 +305,21 @@ Result<Json> RunningHost::on_status() {
   }
   for (const host::WorkloadStatus& status : host_->status()) {
     Json workload = to_json(status);
-    Served& served = served_.find(status.name)->second;
-    const std::lock_guard lock(served.mutex);
-    if (!served.last_refused.is_null()) workload["last_refused"] = served.last_refused;
+    workload["update"] = served_.find(status.name)->second->update_status();
     out["workloads"].push_back(std::move(workload));
   }
   return out;
 }
 
-Result<Json> RunningHost::on_swap(const Json& params) {
+Result<Served*> RunningHost::named(const Json& params) {
   const std::string name = BERTH_TRY(text_param(params, "workload"));
-  const std::string file = BERTH_TRY(text_param(params, "file"));
   const auto served = served_.find(name);
-  if (served == served_.end()) {
-    std::vector<std::string_view> names;
-    names.reserve(served_.size());
-    for (const auto& [known, unused] : served_) names.push_back(known);
-    return fail(Code::kNotFound,
-                fmt::format("no workload {}; {}", manifest::shown(name), manifest::suggestion(name, names)));
-  }
-  return to_json(BERTH_TRY(swap(served->second, file)));
+  if (served != served_.end()) return served->second.get();
+  std::vector<std::string_view> names;
+  names.reserve(served_.size());
+  for (const auto& [known, unused] : served_) names.push_back(known);
+  return fail(Code::kNotFound,
+              fmt::format("no workload {}; {}", manifest::shown(name), manifest::suggestion(name, names)));
 }
 
 Result<Json> RunningHost::on_logs(const Json& params) {
@@ -381,7 +347,7 @@ void RunningHost::stop() {
   std::call_once(stopped_, [this] {
     ready_ = false;
     control_.reset();
-    for (auto& [name, served] : served_) served.updater.reset();
+    for (auto& [name, served] : served_) served->stop_updates();
     improver_.reset();
     milliseconds drain{0};
     for (const manifest::Workload& w : manifest_.workloads) drain = std::max(drain, w.update.drain);
@@ -393,11 +359,9 @@ void RunningHost::stop() {
     // Together, so that the slowest one decides how long it takes and not their sum.
     std::vector<std::jthread> stopping;
     for (auto& [name, served] : served_) {
-      if (!served.workload) continue;
-      stopping.emplace_back([&served, this] {
-        if (const auto stopped = served.workload->stop(); !stopped) {
-          log_.warn("did not stop in time",
-                    {{"workload", served.spec->name}, {"error", stopped.error().message()}});
+      stopping.emplace_back([&served, &name, this] {
+        if (const auto stopped = served->workload()->stop(); !stopped) {
+          log_.warn("did not stop in time", {{"workload", name}, {"error", stopped.error().message()}});
         }
       });
     }

@@ -7,15 +7,19 @@
 #include <map>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
 
+#include "artifact/store/store.h"
 #include "base/error.h"
+#include "base/file_system.h"
 #include "cli/control.h"
 #include "cli/known.h"
+#include "cli/kept_code.h"
+#include "cli/served.h"
 #include "cli/triggers.h"
-#include "cli/updater.h"
 #include "host/component/improver.h"
 #include "host/component/loader.h"
 #include "host/component/tiers.h"
@@ -29,7 +33,7 @@
 
 namespace berth::cli {
 
-// Owns the engine, the host, its workloads, their triggers and watchers, /metrics and the control
+// Owns the store, the engine, the host, its workloads with their updates and triggers, /metrics and the control
 // socket. Every failure of start() ends what was begun.
 // Thread-safe.
 class RunningHost final {
@@ -48,19 +52,9 @@ class RunningHost final {
   void stop();
 
  private:
-  struct Served {
-    const manifest::Workload* spec = nullptr;
-    host::LoadRequest request;
-    std::shared_ptr<host::Workload> workload;
-    std::unique_ptr<Updater> updater;             // null without `watch`
-    std::mutex updating;                          // one load and swap at a time
-    std::shared_ptr<telemetry::Counter> refused;  // the workload's failed swaps: a load that failed is one
-    std::mutex mutex;                             // guards last_refused
-    Json last_refused;                            // null, or when, which file and why
-  };
-
   RunningHost(const manifest::Manifest& manifest, const Known& known, telemetry::Logger& log);
   Result<> begin();
+  Result<> open_store();
   Result<> start_engine();
   Result<> start_workload(const manifest::Workload& spec);
   Result<host::Grants> make_grants(const manifest::Workload& spec);
@@ -68,19 +62,13 @@ class RunningHost final {
   Result<> start_triggers();
   Result<> serve_telemetry();
   Result<> serve_control();
-  Result<host::SwapReport> swap(Served& served, const std::filesystem::path& file);
-  struct Next {
-    artifact::Artifact artifact;
-    std::shared_ptr<const host::Version> version;  // nullptr when the file holds what already serves
-  };
-  Result<Next> load_next(Served& served, const std::filesystem::path& file);
-  // Quick code that serves now is replaced by good code later.
-  void improve_later(Served& served, const host::Version& version, artifact::Artifact artifact);
   void improved(const host::ImproverReport& report);
+
+  // The workload that a request names. kNotFound names the nearest.
+  Result<Served*> named(const Json& params);
 
   // The control socket's methods.
   Result<Json> on_status();
-  Result<Json> on_swap(const Json& params);
   Result<Json> on_logs(const Json& params);
 
   const manifest::Manifest& manifest_;
@@ -92,13 +80,17 @@ class RunningHost final {
   std::once_flag stopped_;
 
   // In the order in which they are made; destroyed the other way round.
+  SystemFiles files_;
+  std::optional<artifact::Store> store_;
+  std::optional<KeptCode> kept_code_;
   std::shared_ptr<const abi::Engine> engine_;
   std::unique_ptr<net::IoContext> io_;
+  std::unique_ptr<net::IoContext> workers_;  // what blocks: fetching, compiling, publishing
   std::unique_ptr<host::Tiers> tiers_;
   std::unique_ptr<host::Loader> loader_;
   std::unique_ptr<host::Host> host_;
   std::unique_ptr<host::Improver> improver_;
-  std::map<std::string, Served, std::less<>> served_;  // complete before anybody else looks
+  std::map<std::string, std::unique_ptr<Served>, std::less<>> served_;  // complete before anybody else looks
   std::vector<std::unique_ptr<RunningTriggers>> triggers_;
   net::HttpRouter router_;
   std::unique_ptr<net::HttpServer> telemetry_server_;

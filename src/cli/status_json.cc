@@ -4,6 +4,7 @@
 #include <fmt/chrono.h>
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <vector>
 
 #include "cli/client.h"
@@ -67,27 +68,6 @@ std::string state_text(const Json& workload) {
   return out;
 }
 
-// "store: update held since ...: it imports ...; next look at ...": nothing where there is nothing to say.
-std::string update_text(const Json& workload) {
-  const std::string state = text_at(workload, "/update/state");
-  if (state.empty()) return {};
-  std::string out = fmt::format("{}: update {} since {}", text_at(workload, "/name"), state,
-                                text_at(workload, "/update/since"));
-  if (const std::string candidate = text_at(workload, "/update/candidate"); !candidate.empty())
-    out += fmt::format(", candidate {}", short_digest(candidate));
-  if (const std::string good = text_at(workload, "/update/last_good"); !good.empty())
-    out += fmt::format(", last good {}", short_digest(good));
-  if (const std::string pinned = text_at(workload, "/update/pinned"); !pinned.empty())
-    out += fmt::format(", pinned to {}", short_digest(pinned));
-  if (const std::string ends = text_at(workload, "/update/trial_ends"); !ends.empty())
-    out += fmt::format(", judged until {}", ends);
-  if (const std::string next = text_at(workload, "/update/next_look"); !next.empty())
-    out += fmt::format(", next look at {}", next);
-  if (const std::string reason = text_at(workload, "/update/reason"); !reason.empty())
-    out += fmt::format(": {}", reason);
-  return out + "\n";
-}
-
 std::string size_text(std::uint64_t bytes) {
   if (bytes >= 1024 * 1024) return fmt::format("{:.1f} MiB", static_cast<double>(bytes) / (1024 * 1024));
   if (bytes >= 1024) return fmt::format("{:.1f} KiB", static_cast<double>(bytes) / 1024);
@@ -104,6 +84,48 @@ std::string short_digest(std::string_view digest) {
   const std::size_t colon = digest.find(':');
   const std::size_t from = colon == std::string_view::npos ? 0 : colon + 1;
   return std::string(digest.substr(0, from + kShortDigits));
+}
+
+std::string update_text(std::string_view workload, const Json& update) {
+  const std::string state = text_at(update, "/state");
+  std::string out = fmt::format("{}: update {} since {}", workload, state, text_at(update, "/since"));
+  if (const std::string candidate = text_at(update, "/candidate"); !candidate.empty())
+    out += fmt::format(", candidate {}", short_digest(candidate));
+  if (const std::string good = text_at(update, "/last_good"); !good.empty())
+    out += fmt::format(", last good {}", short_digest(good));
+  if (const std::string pinned = text_at(update, "/pinned"); !pinned.empty())
+    out += fmt::format(", pinned to {}", short_digest(pinned));
+  if (const std::string ends = text_at(update, "/trial_ends"); !ends.empty())
+    out += fmt::format(", judged until {}", ends);
+  if (const std::string next = text_at(update, "/next_look"); !next.empty())
+    out += fmt::format(", next look at {}", next);
+  if (const std::string reason = text_at(update, "/reason"); !reason.empty())
+    out += fmt::format(": {}", reason);
+  return out + "\n";
+}
+
+std::string history_text(const Json& answer) {
+  std::vector<std::vector<std::string>> rows = {{"VERSION", "STATE", "SINCE", "FROM, OR WHY"}};
+  const std::string running = text_at(answer, "/running");
+  const std::string pinned = text_at(answer, "/pinned");
+  const auto row = [&](const Json& version, std::string state, const char* what) {
+    const std::string digest = text_at(version, "/digest");
+    if (digest == running) state += ", running";
+    if (digest == pinned) state += ", pinned";
+    rows.push_back({digest, std::move(state), text_at(version, "/since"), text_at(version, what)});
+  };
+  const auto list = [&](const char* key) {
+    const auto found = answer.find(key);
+    return found != answer.end() && found->is_array() ? *found : Json::array();
+  };
+  if (const auto held = answer.find("held"); held != answer.end() && held->is_object())
+    row(*held, "held", "/reason");
+  const Json good = list("good");
+  if (std::ranges::none_of(good, [&](const Json& g) { return text_at(g, "/digest") == running; }))
+    rows.push_back({running, "running, not known to be good", "", text_at(answer, "/source")});
+  for (const Json& version : good) row(version, "good", "/reference");
+  for (const Json& version : list("refused")) row(version, "shut out", "/reason");
+  return table(rows);
 }
 
 Json to_json(const host::SwapReport& report) {
@@ -198,11 +220,10 @@ std::string status_text(const Json& answer) {
       notes +=
           fmt::format("{}: last error at {}: {}\n", text_at(w, "/name"), text_at(w, "/last_error/at"), error);
     }
-    if (const std::string error = text_at(w, "/last_refused/error"); !error.empty()) {
-      notes += fmt::format("{}: {} was refused at {}: {}\n", text_at(w, "/name"),
-                           text_at(w, "/last_refused/file"), text_at(w, "/last_refused/at"), error);
-    }
-    notes += update_text(w);
+    const auto update = w.find("update");
+    const bool quiet = text_at(w, "/update/state") == "idle" && text_at(w, "/update/reason").empty() &&
+                       text_at(w, "/update/pinned").empty();
+    if (update != w.end() && !quiet) notes += update_text(text_at(w, "/name"), *update);
     if (text_at(w, "/last_swap/ok") == "false") {
       notes += fmt::format("{}: last swap at {} failed: {}\n", text_at(w, "/name"),
                            text_at(w, "/last_swap/at"), text_at(w, "/last_swap/error"));

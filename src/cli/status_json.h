@@ -18,6 +18,11 @@ namespace berth::cli {
 
 // A table and what went wrong last, from the answer to "status".
 [[nodiscard]] std::string status_text(const Json& answer);
+// "store: update held since ..., candidate sha256:1234, next look at ...: it imports ...": one line from what
+// to_json made of an UpdateStatus.
+[[nodiscard]] std::string update_text(std::string_view workload, const Json& update);
+// What a record says, from the answer to "history".
+[[nodiscard]] std::string history_text(const Json& answer);
 // "swapped sha256:1234 -> sha256:5678, calls held back for 1.2 ms, 2 KiB of state handed over"
 [[nodiscard]] std::string swap_text(const Json& report);
 // "2026-01-31T10:00:00Z"

@@ -93,7 +93,11 @@ Json registry(const Registry& r) {
   path("key", r.key);
   if (r.user) out["user"] = *r.user;
   path("password-file", r.password_file);
+  path("token-file", r.token_file);
   path("docker-config", r.docker_config);
+  out["token-hosts"] = r.token_hosts;
+  out["addresses"] = r.addresses;
+  out["proxy"] = r.proxy;
   return out;
 }
 

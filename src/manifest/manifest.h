@@ -147,7 +147,11 @@ struct Registry {
   std::optional<std::filesystem::path> cert, key;  // both or none
   std::optional<std::string> user;                 // with password_file
   std::optional<std::filesystem::path> password_file;
+  std::optional<std::filesystem::path> token_file;  // a bearer token, in place of both
   std::optional<std::filesystem::path> docker_config;
+  std::vector<std::string> token_hosts;  // may be sent the login for a token
+  std::vector<std::string> addresses;    // where it may lead although they are not public
+  bool proxy = false;                    // through those that the environment names
 };
 
 struct Manifest {

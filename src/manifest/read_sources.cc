@@ -134,7 +134,11 @@ Registry read_registry(const Value& value, const Value::Entry& entry, const std:
   out.key = read_path(reader, "key", folder);
   out.user = reader.text("user");
   out.password_file = read_path(reader, "password-file", folder);
+  out.token_file = read_path(reader, "token-file", folder);
   out.docker_config = read_path(reader, "docker-config", folder);
+  if (reader.get("token-hosts") != nullptr) out.token_hosts = reader.text_list("token-hosts");
+  if (reader.get("addresses") != nullptr) out.addresses = reader.text_list("addresses");
+  out.proxy = reader.boolean("proxy").value_or(false);
   const auto needs = [&](std::string_view key, std::string_view other) {
     if (reader.get(key) != nullptr && reader.get(other) == nullptr) {
       reader.problem(reader.get(key)->mark(), key,
@@ -152,6 +156,7 @@ Registry read_registry(const Value& value, const Value::Entry& entry, const std:
     }
   };
   excludes("docker-config", "user");
+  excludes("token-file", "user");
   if (out.plain_http) {
     excludes("ca", "plain-http");
     excludes("cert", "plain-http");

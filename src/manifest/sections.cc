@@ -163,9 +163,16 @@ constexpr std::array kRegistryKeys = {
     Key{"cert", "path", "none", "client.pem", "A client certificate, as PEM; needs `key`."},
     Key{"key", "path", "none", "client.key", "The private key of `cert`."},
     Key{"user", "text", "anonymous", "robot", "A user name; needs `password-file`."},
-    Key{"password-file", "path", "none", "registry-password", "A file that holds the password or token."},
-    Key{"docker-config", "path", "none", "/run/secrets/docker.json",
-        "A Docker config.json that knows the credentials, in place of `user`."},
+    Key{"password-file", "path", "none", "registry-password", "A file that holds the password."},
+    Key{"token-file", "path", "none", "token",
+        "Web servers only: a file that holds a bearer token, in place of `user`."},
+    Key{"docker-config", "path", "docker's own", "/run/secrets/docker.json",
+        "Registries only: a Docker config.json that knows the credentials, in place of `user`."},
+    Key{"token-hosts", "list of hosts", "[]", "[auth.example.com]",
+        "Registries only: hosts besides the registry's that may be sent the login for a token."},
+    Key{"addresses", "list of addresses", "[]", "[10.1.0.0/16]",
+        "Where it may send us although they are not public: addresses or ranges, with or without a port."},
+    Key{"proxy", "true or false", "false", "true", "Goes through the proxies that the environment names."},
 };
 
 }  // namespace

@@ -62,6 +62,7 @@ class Up : public ::testing::Test {
     instances: one
 telemetry: { listen: "127.0.0.1:0", log: { format: text } }
 control: { socket: run/control.sock }
+store: { path: store }
 )");
   }
   void manifest(const std::string& text) { std::ofstream(folder_.path() / "berth.yaml") << text; }
@@ -141,13 +142,14 @@ TEST_F(Up, ABadReplacementLeavesTheRunningVersion) {
   ASSERT_TRUE(host.wait_for("ready ")) << host.err();
   const std::string first = digest();
   std::ofstream(file("a.wasm"), std::ios::binary) << "no component";
-  ASSERT_TRUE(host.wait_for("the new version was refused, the old one goes on workload=a")) << host.err();
+  ASSERT_TRUE(host.wait_for("update refused workload=a")) << host.err();
   EXPECT_EQ(digest(), first);
-  EXPECT_THAT(workload()["last_refused"]["error"].get<std::string>(), HasSubstr("a.wasm"));
-  EXPECT_THAT(berth({"status", "--socket", socket()}).out, HasSubstr("a.wasm was refused at "));
+  EXPECT_EQ(workload()["update"]["state"], "refused");
+  EXPECT_THAT(workload()["update"]["reason"].get<std::string>(), HasSubstr("a.wasm"));
+  EXPECT_THAT(berth({"status", "--socket", socket()}).out, HasSubstr("a: update refused since "));
   const std::string line = host.err().substr(host.err().find("metrics at http://127.0.0.1:") + 28);
   EXPECT_THAT(http_get(std::stoi(line), "/metrics"),
-              HasSubstr("berth_swaps_total{result=\"failed\",workload=\"a\"} 1\n"));
+              HasSubstr("berth_updates_total{result=\"refused\",workload=\"a\"} 1\n"));
   copy("cli_v2.wasm", "a.wasm");
   EXPECT_TRUE(eventually([&] { return digest() != first; })) << host.err();
 }
@@ -187,6 +189,7 @@ TEST_F(Up, ServesALargeComponentWithQuickCodeAndThenWithBetter) {
   manifest(R"(workloads: { a: { source: file:a.wasm } }
 telemetry: { log: { format: text } }
 control: { socket: run/control.sock }
+store: { path: store }
 )");
   Process host({"up", file()});
   ASSERT_TRUE(host.wait_for("ready ")) << host.err();

@@ -49,7 +49,7 @@ def write_manifest(folder, component):
     if sources != 1 or "3500" not in ports:
         raise Trouble(f"{MANIFEST} no longer has one source and a listener on 127.0.0.1:3500")
     file = folder / "berth.yaml"
-    file.write_text(f"{text}\ncontrol: {{ socket: control.sock }}\n")
+    file.write_text(f"{text}\ncontrol: {{ socket: control.sock }}\nstore: {{ path: store }}\n")
     return file, ports["3500"]
 
 

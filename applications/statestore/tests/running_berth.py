@@ -39,7 +39,7 @@ class RunningBerth:
             assert found, f"berth.yaml no longer listens on port {port}"
         if memory:
             text = re.sub(r"memory: \w+", f"memory: {memory}", text)
-        (self.folder / "berth.yaml").write_text(text + "control: { socket: control.sock }\n")
+        (self.folder / "berth.yaml").write_text(text + "control: { socket: control.sock }\nstore: { path: store }\n")
 
     def __enter__(self):
         shutil.copy(STORES[0], self.component)
@@ -114,7 +114,7 @@ class RunningBerth:
 
     def wait_for_refusals(self, number):
         until = time.monotonic() + SWAP_SECONDS
-        while self.log().count("the new version was refused") < number:
+        while self.log().count("update refused") < number:
             if time.monotonic() > until:
                 raise AssertionError(f"wanted {number} refused versions:\n{self.log()}")
             time.sleep(0.05)

@@ -38,6 +38,8 @@ struct History {
   // artifact::FetchRequest.
   std::string source;
   std::optional<Known> fetched;
+  // Whose signatures were asked for when what is named here was taken: opaque here, empty for nobody's.
+  std::string policy;
   std::optional<Digest> running;
   std::vector<GoodVersion> good;        // the latest first; the running one is in it once it proved good
   std::vector<RefusedVersion> refused;  // the latest first

@@ -175,6 +175,7 @@ Result<std::string> print_history(const History& history) {
                       {"etag", clean(history.fetched->validators.etag)},
                       {"last_modified", clean(history.fetched->validators.last_modified)}};
   }
+  if (!history.policy.empty()) out["policy"] = clean(history.policy);
   if (history.running) out["running"] = history.running->to_string();
   if (history.pinned) out["pinned"] = history.pinned->to_string();
   out["good"] = Json::array();
@@ -209,12 +210,13 @@ Result<History> parse_history(std::string_view text) {
                  fmt::format("{}; this berth reads {}: a newer one wrote it", format->dump(), kFormat));
   }
   BERTH_TRY(fields.check(
-      {"format", "source", "fetched", "running", "pinned", "good", "refused", "held", "accepted"}));
+      {"format", "source", "fetched", "policy", "running", "pinned", "good", "refused", "held", "accepted"}));
   if (format == nullptr || !format->is_number_integer()) return wrong("format", "not a number");
 
   History history;
   history.source = BERTH_TRY(fields.text("source"));
   if (const Json* fetched = fields.find("fetched")) history.fetched = BERTH_TRY(parse_fetched(*fetched));
+  if (fields.find("policy") != nullptr) history.policy = BERTH_TRY(fields.text("policy"));
   history.running = BERTH_TRY(fields.optional_digest("running"));
   history.pinned = BERTH_TRY(fields.optional_digest("pinned"));
   for (const Json& value : *BERTH_TRY(fields.list("good", kMaxGoodVersions))) {

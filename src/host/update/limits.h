@@ -22,6 +22,9 @@ inline constexpr std::uint64_t kSliceCalls = 100;
 // of the machine is in one slice.
 inline constexpr std::uint32_t kSlowSlices = 3;
 
+// How long an operator's request waits for a step that runs: fetching and compiling take seconds.
+inline constexpr std::chrono::seconds kOperatorWait{60};
+
 // Digests that are shut out. The oldest goes first: by then the source has long moved on.
 inline constexpr std::size_t kMaxShutOut = 100;
 // Imports named in a message; the status has all of them.

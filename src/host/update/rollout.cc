@@ -328,13 +328,17 @@ Result<void> Rollout::roll_back(std::string reason) {
   return done;
 }
 
-Result<SwapReport> Rollout::return_to(const Found& found, const Built& built, std::string reason) {
+Result<SwapReport> Rollout::replace(const Found& found, const Built& built,
+                                    std::optional<std::string> shut_out_for) {
   {
-    const std::lock_guard lock(mutex_);
-    if (machine_.phase != Phase::kIdle || machine_.standing == Standing::kRollingBack) {
+    std::unique_lock lock(mutex_);
+    const bool over = idle_.wait_for(lock, kOperatorWait, [this] { return steps_running_ == 0; });
+    if (!over || machine_.phase != Phase::kIdle || machine_.standing == Standing::kRollingBack) {
       return fail(Code::kBusy,
-                  fmt::format("workload {}: an update is in progress ({}); try again when it is over",
-                              workload_->spec().name, phase_name(machine_.phase)));
+                  fmt::format("workload {}: an update is in progress ({}); try again when it is over, or end "
+                              "it with `berth rollback {}`",
+                              workload_->spec().name, state_name(shown_state(machine_, last_)),
+                              workload_->spec().name));
     }
     machine_.phase = Phase::kPublishing;  // nothing else begins
     ++steps_running_;
@@ -344,13 +348,20 @@ Result<SwapReport> Rollout::return_to(const Found& found, const Built& built, st
     const std::lock_guard lock(mutex_);
     machine_.phase = Phase::kIdle;
     if (report) {
-      shut_out(running_.found.digest, reason);
-      metrics_.count(UpdateResult::kRolledBack);
-      note(What::kRolledBack, running_.found, reason);
+      if (shut_out_for) {
+        shut_out(running_.found.digest, *shut_out_for);
+        metrics_.count(UpdateResult::kRolledBack);
+        note(What::kRolledBack, running_.found, *shut_out_for);
+      } else {
+        metrics_.count(UpdateResult::kPublished);
+      }
       running_ = {found, built.imports};
       good_ = running_;
       machine_.standing = Standing::kGood;
-      conclude(UpdateState::kRolledBack, std::move(reason));
+      note(What::kPublished, found);
+      note(What::kGood, found);
+      conclude(shut_out_for ? UpdateState::kRolledBack : UpdateState::kGood,
+               shut_out_for.value_or(std::string()));
     }
     settle_down();
     if (--steps_running_ == 0) idle_.notify_all();

@@ -79,11 +79,13 @@ class Rollout final : public std::enable_shared_from_this<Rollout> {
   Result<void> accept(std::string_view digest);
   // Gives up the version that is watched, or the candidate on trial, and shuts it out. Blocks.
   //  kFailedPrecondition: the version that serves is known to be good, so there is no way back: use
-  //  return_to. kBusy: the trial is about to begin. Otherwise as Workload::roll_back.
+  //  replace. kBusy: the trial is about to begin. Otherwise as Workload::roll_back.
   Result<void> roll_back(std::string reason);
-  // Publishes an earlier version in place of the one that serves, and shuts that one out. Blocks.
-  //  kBusy: an update is in progress. Otherwise as Workload::swap.
-  Result<SwapReport> return_to(const Found& found, const Built& built, std::string reason);
+  // Publishes what an operator chose in place of the version that serves, without trial or judgement: it
+  // counts as good. With a reason, the version that serves is shut out. Blocks, also while a step of an
+  // update runs.
+  //  kBusy: an update is on trial. Otherwise as Workload::swap.
+  Result<SwapReport> replace(const Found& found, const Built& built, std::optional<std::string> shut_out);
   // Takes no digest but this one; "" takes any again.
   void pin(std::string digest);
   // Takes a digest again that was shut out. False when it was not.

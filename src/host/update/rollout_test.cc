@@ -465,7 +465,7 @@ TEST(Rollout, ReturnsToAnEarlierVersionWhenAsked) {
   s.await(UpdateState::kGood);
   s.await_scheduled();
   const auto report =
-      s.rollout->return_to({.digest = "sha256:1"}, {.version = journal_version({})}, "complaints");
+      s.rollout->replace({.digest = "sha256:1"}, {.version = journal_version({})}, "complaints");
   ASSERT_TRUE(report) << report.error().to_string();
   EXPECT_EQ(s.version(), "sha256:1");
   EXPECT_EQ(s.rollout->status().shut_out[0].digest, "sha256:2");
