@@ -16,6 +16,7 @@
 #include <cstdlib>
 #include <cstring>
 #include <system_error>
+#include <thread>
 #include <utility>
 
 namespace berth::cli {
@@ -165,7 +166,13 @@ Result<Listener> listen_at(const fs::path& path) {
   if (listener.lock_fd < 0) {
     return fail(Code::kPermissionDenied, fmt::format("cannot open {}: {}", lock.string(), because(errno)));
   }
-  if (::flock(listener.lock_fd, LOCK_EX | LOCK_NB) != 0) {
+  // A host that was killed while it started its compiler leaves the lock to that process for a moment.
+  const auto until = std::chrono::steady_clock::now() + kLockWait;
+  while (::flock(listener.lock_fd, LOCK_EX | LOCK_NB) != 0) {
+    if (std::chrono::steady_clock::now() < until) {
+      std::this_thread::sleep_for(std::chrono::milliseconds(10));
+      continue;
+    }
     release(listener);
     return fail(Code::kAlreadyExists,
                 fmt::format("another host listens on {}; stop it, or give this one another control.socket",

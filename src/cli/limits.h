@@ -14,6 +14,8 @@ inline constexpr std::size_t kMaxResponseBytes = 8 * 1024 * 1024;
 inline constexpr std::size_t kMaxControlConnections = 16;
 // `logs -f` asks four times a second; a connection that is silent for this long is gone.
 inline constexpr std::chrono::seconds kControlIdle{60};
+// How long a host waits for the socket of one that is ending.
+inline constexpr std::chrono::milliseconds kLockWait{500};
 // A swap compiles and hands state over before it answers.
 inline constexpr std::chrono::minutes kControlAnswer{10};
 // Records in one answer of `logs`.

@@ -57,6 +57,8 @@ class Served final {
   // Looks at the source by its schedule, when its file changes, and now if the store's version was started.
   void begin_updates();
   void stop_updates();
+  // Waits until no step of an update runs and the record is written.
+  void rest() { rollout_->rest(); }
 
   [[nodiscard]] const std::shared_ptr<host::Workload>& workload() const { return workload_; }
 

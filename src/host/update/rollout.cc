@@ -62,6 +62,11 @@ void Rollout::stop() {
   (void)workload_->stop_shadow();
 }
 
+void Rollout::rest() {
+  std::unique_lock lock(mutex_);
+  idle_.wait(lock, [this] { return steps_running_ == 0; });
+}
+
 // ---- the machine ------------------------------------------------------------------------------
 
 bool Rollout::apply(UpdateEvent event) {

@@ -72,6 +72,8 @@ class Rollout final : public std::enable_shared_from_this<Rollout> {
   void start();
   // Ends what is in progress; the version that serves goes on. Blocks until no step runs.
   void stop();
+  // Waits until no step runs and what happened is recorded.
+  void rest();
 
   // Looks at the source now, or as soon as what is in progress is over.
   void look();

@@ -187,6 +187,8 @@ void Rollout::publish() {
   conclude(UpdateState::kGood, {});
   if (!plan_.rollback) {
     good_ = running_;
+    metrics_.count(UpdateResult::kGood);
+    note(What::kGood, running_.found);
     apply(UpdateEvent::kPublishedForGood);
     return;
   }
