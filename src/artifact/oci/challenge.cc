@@ -105,18 +105,24 @@ std::optional<std::pair<std::string, std::string>> parameter(FieldReader& reader
   return std::nullopt;
 }
 
-// Credentials in one word, as "Negotiate" has them. Of no use to us, but part of the grammar.
+// Credentials in one word, as "Negotiate" has them: `token68` of RFC 9110, whose "=" stand at its end. Of no
+// use to us, but part of the grammar.
 bool skip_token68(FieldReader& reader) {
   const std::string_view before = reader.rest();
-  const std::size_t n = std::min(
-      before.find_first_not_of("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-._~+/="),
-      before.size());
-  reader.restore(before.substr(n));
+  const auto end_of = [&](std::string_view characters, std::size_t from) {
+    return std::min(before.find_first_not_of(characters, from), before.size());
+  };
+  const std::size_t word = end_of("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-._~+/", 0);
+  reader.restore(before.substr(end_of("=", word)));
   (void)reader.skip_spaces();
-  if (n > 0 && (reader.at_end() || reader.rest().starts_with(','))) return true;
+  if (word > 0 && (reader.at_end() || reader.rest().starts_with(','))) return true;
   reader.restore(before);
   return false;
 }
+
+// Schemes whose challenges have parameters only (RFC 6750, 3; RFC 7617, 2): with one word, as in "Bearer
+// realm=", another reader would see a parameter without a value.
+bool has_parameters_only(std::string_view scheme) { return scheme == "bearer" || scheme == "basic"; }
 
 Result<> add(Challenge& challenge, std::pair<std::string, std::string> parameter) {
   if (challenge.find(parameter.first)) {
@@ -168,7 +174,7 @@ Result<std::vector<Challenge>> parse_challenges(std::string_view field) {
           }
           BERTH_TRY(add(challenge, std::move(*next)));
         }
-      } else if (!skip_token68(reader)) {
+      } else if (has_parameters_only(challenge.scheme) || !skip_token68(reader)) {
         return malformed();
       }
     }

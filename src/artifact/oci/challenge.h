@@ -19,8 +19,8 @@ struct Challenge {
 };
 
 // The challenges of one header field (RFC 9110, 11.6.1). Refused with kInvalidArgument: what does not follow
-// the grammar, a parameter that stands twice, a value with anything but printable ASCII, more than
-// kMaxChallenges.
+// the grammar, Bearer or Basic with something else than parameters, a parameter that stands twice, a value
+// with anything but printable ASCII. kResourceExhausted: more than kMaxChallenges, or one that is too large.
 [[nodiscard]] Result<std::vector<Challenge>> parse_challenges(std::string_view field);
 
 // The target of rel="next" in a Link field (RFC 8288); nothing without one. kInvalidArgument.

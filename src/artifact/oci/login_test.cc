@@ -51,7 +51,8 @@ TEST(Challenge, RefusesWhatIsReadInTwoWays) {
        {"=", "Bearer realm", "Bearer realm=", "Bearer realm=\"", "Bearer realm=\"a", "Bearer =a",
         "Bearer realm=\"a\"b", "Bearer realm=\"a\x01\"", "Bearer realm=\"a\r\nX: y\"",
         "Bearer realm=\"\xc3\xa9\"", "Bearer,realm=\"a\"", "Bearer realm=\"a\",realm=\"b\"",
-        "Bearer realm=\"a\",REALM=\"b\"", "\"a\""}) {
+        "Bearer realm=\"a\",REALM=\"b\"", "\"a\"",
+        "Basic abc==", "Negotiate =", "Negotiate a=b=", "Negotiate a==b", "Negotiate a b"}) {
     EXPECT_FALSE(parse_challenges(wrong)) << wrong;
   }
 }
