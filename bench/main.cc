@@ -1,32 +1,24 @@
 // berth_bench: runs the benchmarks named on the command line (all without a name), prints the table
 // and writes bench.json into the current folder or to --out FILE. --only measures one figure of
-// `calls`. Exit 1 when a goal is missed.
+// `calls`. Exit 1 when a goal is missed. As the program of a host it also compiles for it: `compile ...`.
 #include <algorithm>
-#include <fstream>
-#include <iterator>
+#include <string>
 #include <string_view>
+#include <vector>
 
 #include "bench/suite.h"
-
-namespace berth::bench {
-
-std::vector<std::uint8_t> guest(const std::string& name) {
-  std::ifstream in(std::string(BERTH_GUESTS "/") + name + ".wasm", std::ios::binary);
-  std::vector<std::uint8_t> bytes{std::istreambuf_iterator<char>(in), {}};
-  if (bytes.empty()) {
-    std::fprintf(stderr, "bench: cannot read guest %s\n", name.c_str());
-    std::exit(1);
-  }
-  return bytes;
-}
-
-}  // namespace berth::bench
+#include "host/component/compile_command.h"
 
 int main(int argc, char** argv) {
   using namespace berth::bench;
   const std::pair<std::string_view, void (*)(Report&)> suite[] = {
-      {"calls", calls}, {"waiting", waiting},       {"deadline", deadline}, {"swap", swap},
-      {"flood", flood}, {"state_http", state_http}, {"loading", loading}};
+      {"calls", calls},     {"waiting", waiting},   {"deadline", deadline},
+      {"swap", swap},       {"flood", flood},       {"state_http", state_http},
+      {"loading", loading}, {"starting", starting}, {"updates", updates}};
+  if (argc > 1 && std::string_view(argv[1]) == "compile") {
+    const std::vector<std::string> arguments(argv + 2, argv + argc);
+    return static_cast<int>(berth::host::run_compile_command(arguments));
+  }
   std::vector<std::string_view> chosen;
   std::string out = "bench.json", only;
   for (int i = 1; i < argc; ++i) {
@@ -40,7 +32,7 @@ int main(int argc, char** argv) {
     } else {
       std::fprintf(stderr,
                    "usage: berth_bench [--out FILE] [--only FIGURE] [calls] [waiting] [deadline] [swap] "
-                   "[flood] [state_http] [loading]\n");
+                   "[flood] [state_http] [loading] [starting] [updates]\n");
       return 2;
     }
   }

@@ -100,10 +100,9 @@ void state_http(Report& report) {
   telemetry::Metrics metrics;
   host::Host host(*io, metrics);
   host::Loader loader(need(abi::Engine::create({}), "engine"), *io, {});
-  artifact::Artifact artifact{.source = "store_1.wasm", .digest = {}, .bytes = guest("store_1")};
-  artifact.digest = artifact::Digest::of(artifact.bytes).value();
-  auto version =
-      need(loader.load(artifact, {.workload = "store", .binder = statestore::store_binder()}), "load");
+  auto version = need(
+      loader.load(guest_artifact("store_1"), {.workload = "store", .binder = statestore::store_binder()}),
+      "load");
   auto workload =
       need(host.start({.name = "store", .instances = host::InstancePolicy::one()}, version), "start");
   auto typed = need(host::Typed<statestore::Store>::of(workload), "bind");

@@ -4,9 +4,11 @@
 #include <cstdint>
 #include <cstdio>
 #include <cstdlib>
+#include <optional>
 #include <string>
 #include <vector>
 
+#include "artifact/artifact.h"
 #include "base/error.h"
 #include "bench/report.h"
 
@@ -19,6 +21,8 @@ void swap(Report& report);        // calls while versions are swapped under them
 void flood(Report& report);       // one workload's flood, another's latency
 void state_http(Report& report);  // the state API, beside the same server with a native map
 void loading(Report& report);     // the first answer of large components, cold and from the store
+void starting(Report& report);    // a whole host with a hundred workloads, from the store
+void updates(Report& report);     // calls that a bad candidate fails until it is given up
 
 // A benchmark cannot go on after a failure: says what failed and ends the program.
 template <class T>
@@ -32,5 +36,8 @@ T need(Result<T> result, const char* what) {
 
 // The bytes of build/guests/NAME.wasm.
 [[nodiscard]] std::vector<std::uint8_t> guest(const std::string& name);
+// The same as an artifact; with `build` as another build of it: the same code under another digest.
+[[nodiscard]] artifact::Artifact guest_artifact(const std::string& name,
+                                                std::optional<std::uint8_t> build = {});
 
 }  // namespace berth::bench

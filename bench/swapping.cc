@@ -10,53 +10,17 @@
 
 #include <fmt/format.h>
 
-#include <bindings/swapping_bindings.h>
-
-#include "abi/engine.h"
+#include "bench/ledger_stage.h"
 #include "bench/suite.h"
 #include "host/call.h"
-#include "host/component/binder.h"
-#include "host/component/loader.h"
-#include "host/host.h"
-#include "net/io_context.h"
-#include "telemetry/metrics.h"
 
 namespace berth::bench {
 namespace {
 
-namespace wit_swap = wit::swapping::berth::bench;
-using Ledger = wit_swap::Ledger;
 using Clock = std::chrono::steady_clock;
 
-constexpr std::size_t kClients = 2;
 constexpr std::uint64_t kCalls = 1'000'000;
 constexpr std::uint64_t kSwaps = 200;
-
-host::Binder ledger_binder() {
-  return host::bind_as<Ledger>(
-      [](const abi::Pre& pre) { return wit_swap::LedgerExport::check(pre); },
-      [](abi::Instance& instance) -> Result<std::unique_ptr<Ledger>> {
-        return std::make_unique<wit_swap::LedgerExport>(BERTH_TRY(wit_swap::LedgerExport::create(instance)));
-      });
-}
-
-// Everything a workload needs, in one place.
-struct Stage {
-  std::unique_ptr<net::IoContext> io = need(net::IoContext::create(1), "threads");
-  std::shared_ptr<const abi::Engine> engine = need(abi::Engine::create({}), "engine");
-  telemetry::Metrics metrics;
-  host::Loader loader{engine, *io, {}};
-  host::Host host{*io, metrics};
-
-  // The guest `build` of the ledger: the same code under another digest, as a new build would be.
-  std::shared_ptr<const host::ComponentVersion> version(std::uint8_t build) const {
-    artifact::Artifact artifact{.source = "ledger.wasm", .digest = {}, .bytes = guest("ledger")};
-    const std::uint8_t custom_section[] = {0x00, 0x03, 0x01, 'b', build};
-    artifact.bytes.insert(artifact.bytes.end(), std::begin(custom_section), std::end(custom_section));
-    artifact.digest = artifact::Digest::of(artifact.bytes).value();
-    return need(loader.load(artifact, {.workload = "ledger", .binder = ledger_binder()}), "load");
-  }
-};
 
 // One client: calls with rising sequence numbers and says what became of them.
 struct Client {
@@ -101,7 +65,7 @@ std::vector<double> drive(
 }  // namespace
 
 void swap(Report& report) {
-  Stage stage;
+  LedgerStage stage;
   auto first = stage.version(0);
   auto workload =
       need(stage.host.start({.name = "ledger", .instances = host::InstancePolicy::one()}, first), "start");
@@ -142,7 +106,7 @@ void swap(Report& report) {
 }
 
 void flood(Report& report) {
-  Stage stage;
+  LedgerStage stage;
   host::WorkloadSpec quiet_spec{.name = "quiet", .instances = host::InstancePolicy::one()};
   host::WorkloadSpec flooded_spec{.name = "flooded", .instances = host::InstancePolicy::one()};
   flooded_spec.limits.queue = 16;
