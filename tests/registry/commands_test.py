@@ -5,7 +5,7 @@ import pathlib
 import tempfile
 import unittest
 
-from registries import BUILD, COMPONENT, MIB, MODULE, PASSWORD, SERVERS, USER, Registry, berth, oras, padded, run
+from registries import BUILD, COMPONENT, MIB, MODULE, PASSWORD, SERVERS, USER, Certificates, Registry, berth, oras, padded, run
 
 # Every way of reaching a registry that there is a real server for.
 SETTINGS = [
@@ -120,8 +120,8 @@ class EveryRegistry(Case):
                 self.assertRegex(done.err, "login|401")
 
     def test_a_certificate_that_nobody_vouches_for_is_refused(self):
-        with Registry(tls="server") as registry, Registry(tls="server") as other:
-            registry.flags = ["--ca", other.certificates.ca]
+        with Registry(tls="server") as registry:
+            registry.flags = ["--ca", Certificates(self.folder).ca]
             done = self.call(registry, "tags", f"oci://{registry.host}/a", code=5)
             self.assertIn("certificate", done.err)
 
@@ -185,7 +185,7 @@ class Files(Case):
         self.call(registry, "push", self.folder / "missing.wasm", f"oci://{registry.host}/a:v1", code=3)
         self.call(registry, "push", COMPONENT, f"oci://{registry.host}/a@{digest(b'')}", code=3)
         self.call(registry, "push", COMPONENT, f"oci://{registry.host}/../a:v1", code=3)
-        self.call(registry, "tags", f"oci://{registry.host}/a", code=3)
+        self.assertEqual(self.call(registry, "tags", f"oci://{registry.host}/a").out, "", "olareg's way to say that there is none")
 
     def test_the_same_file_is_the_same_artifact_when_that_is_asked_for(self):
         registry = self.start()
@@ -325,22 +325,27 @@ class Copies(Case):
                 self.referrers(target, source)
 
     def referrers(self, source, target):
-        where = f"{source.host}/copies:{target.kind}"
+        where, there = f"{source.host}/copies:{target.kind}", f"{target.host}/mirror/copies:v1"
         pushed = self.call(source, "push", COMPONENT, f"oci://{where}", "--json").json()
         self.file("signature", b"signed by nobody")
-        self.oras(source, "attach", where, "--artifact-type", SIGNATURE, "signature:text/plain")
+        self.oras(source, "attach", *self.way(source), where, "--artifact-type", SIGNATURE, "signature:text/plain")
         older = f"{source.host}/copies:sha256-{pushed['manifest'][7:]}.sig"
         self.oras(source, "push", older, "signature:text/plain")
-        done = berth("copy", f"oci://{where}", f"oci://{target.host}/mirror/copies:v1", cwd=self.folder)
-        self.assertEqual(done.code, 0, done.err)
-        found = json.loads(self.oras(target, "discover", f"{target.host}/mirror/copies:v1", "--format", "json").out)
-        self.assertEqual(found["manifests"] or [], [])
-        done = berth("copy", f"oci://{where}", f"oci://{target.host}/mirror/copies:v1", "--referrers", cwd=self.folder)
-        self.assertEqual(done.code, 0, done.err)
-        found = json.loads(self.oras(target, "discover", f"{target.host}/mirror/copies:v1", "--format", "json").out)
-        self.assertEqual([entry["artifactType"] for entry in found["manifests"]], [SIGNATURE])
+        self.call(source, "copy", f"oci://{where}", f"oci://{there}")
+        self.assertEqual(self.discover(target, there), [])
+        self.call(source, "copy", f"oci://{where}", f"oci://{there}", "--referrers")
+        self.assertEqual(self.discover(target, there), [SIGNATURE])
         self.assertEqual(self.oras(target, "resolve", f"{target.host}/mirror/copies:sha256-{pushed['manifest'][7:]}.sig").out,
                          self.oras(source, "resolve", older).out)
+
+    def discover(self, registry, name):
+        found = json.loads(self.oras(registry, "discover", *self.way(registry), name, "--format", "json").out)
+        return [entry["artifactType"] for entry in found["manifests"] or []]
+
+    @staticmethod
+    def way(registry):
+        # oras takes olareg's 405 for a failure, where it takes a 404 for a registry without the API.
+        return [] if registry.referrers else ["--distribution-spec", "v1.1-referrers-tag"]
 
 
 class Progress(Case):

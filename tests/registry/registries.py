@@ -1,11 +1,14 @@
 """Real registries on 127.0.0.1, and berth and oras as their clients."""
+import atexit
 import base64
+import functools
 import http.server
 import json
 import os
 import pathlib
 import socket
 import subprocess
+import sys
 import tempfile
 import threading
 import time
@@ -54,13 +57,21 @@ class Certificates:
         return cert, key
 
 
+@functools.cache
+def certificates():
+    """The ones that servers here use unless a test wants others."""
+    folder = tempfile.TemporaryDirectory(prefix="berth-certificates-")
+    atexit.register(folder.cleanup)
+    return Certificates(pathlib.Path(folder.name))
+
+
 class TokenServer:
     """Gives docker-registry's tokens, for exactly the scopes asked for, to whoever has the password.
     Attributes: url, asked (the queries that came)."""
 
-    def __init__(self, folder, certificates):
+    def __init__(self):
         self.asked = []
-        key, cert = certificates.server_key, certificates.server
+        key, cert = certificates().server_key, certificates().server
         der = openssl("x509", "-in", cert, "-outform", "DER")
         chain = base64.b64encode(der).decode()
         owner = self
@@ -100,7 +111,7 @@ class TokenServer:
 
         self._server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
         self.url = f"http://127.0.0.1:{self._server.server_address[1]}/token"
-        threading.Thread(target=self._server.serve_forever, daemon=True).start()
+        threading.Thread(target=self._server.serve_forever, args=(0.02,), daemon=True).start()
 
     def close(self):
         self._server.shutdown()
@@ -119,9 +130,9 @@ class Registry:
         self.tokens = None
         self.host = f"127.0.0.1:{free_port()}"
         self.flags, self.input, self.oras = [], None, []
+        self.certificates = certificates() if tls else None
 
     def __enter__(self):
-        self.certificates = Certificates(self.folder) if self.tls or self.auth == "token" and self.kind == "docker" else None
         if self.tls:
             self.flags += ["--ca", self.certificates.ca]
             self.oras += ["--ca-file", self.certificates.ca]
@@ -188,9 +199,9 @@ class Registry:
             (self.folder / "htpasswd").write_text(f"{USER}:{self._hash()}\n")
             config["auth"] = {"htpasswd": {"realm": "tests", "path": str(self.folder / "htpasswd")}}
         if self.auth == "token":
-            self.tokens = TokenServer(self.folder, self.certificates)
+            self.tokens = TokenServer()
             config["auth"] = {"token": {"realm": self.tokens.url, "service": "registry", "issuer": "tokens",
-                                        "rootcertbundle": str(self.certificates.ca)}}
+                                        "rootcertbundle": str(certificates().ca)}}
         (self.folder / "config.yml").write_text(json.dumps(config))
         return ["docker-registry", "serve", self.folder / "config.yml"]
 
@@ -209,31 +220,33 @@ class Registry:
 class Done:
     """How a program ended. Attributes: code, out, err, seconds, memory (peak, in bytes)."""
 
-    def __init__(self, process, out, err, usage, seconds):
-        self.code, self.out, self.err, self.seconds = process.returncode, out, err, seconds
-        self.memory = usage.ru_maxrss * 1024
+    def __init__(self, out, err, code, seconds, memory):
+        self.out, self.err, self.code, self.seconds, self.memory = out, err, code, seconds, memory
 
     def json(self):
         return json.loads(self.out)
 
 
+_launchers = threading.local()  # one for each thread, until this program ends
+
+
 def run(command, cwd, text=None, environment=None, seconds=120):
     """Runs a program to its end; HOME is `cwd`, so that nobody's logins are used."""
-    env = {"PATH": os.environ["PATH"], "HOME": str(cwd), **(environment or {})}
-    with tempfile.TemporaryFile("w+", newline="") as out, tempfile.TemporaryFile("w+", newline="") as err, \
-            tempfile.TemporaryFile("w+") as given:
-        given.write(text or "")
-        given.seek(0)
-        began = time.monotonic()
-        process = subprocess.Popen([str(word) for word in command], cwd=cwd, env=env, stdin=given, stdout=out, stderr=err)
-        timer = threading.Timer(seconds, process.kill)
-        timer.start()
-        _, status, usage = os.wait4(process.pid, 0)
-        timer.cancel()
-        process.returncode = os.waitstatus_to_exitcode(status)
-        out.seek(0)
-        err.seek(0)
-        return Done(process, out.read(), err.read(), usage, time.monotonic() - began)
+    if not hasattr(_launchers, "process"):
+        _launchers.process = subprocess.Popen([sys.executable, "-IS", pathlib.Path(__file__).with_name("launcher.py")],
+                                              stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+    launcher = _launchers.process
+    with tempfile.TemporaryDirectory(prefix="berth-run-") as folder:
+        files = {name: pathlib.Path(folder) / name for name in ("in", "out", "err")}
+        files["in"].write_text(text or "")
+        asked = {"command": [str(word) for word in command], "cwd": str(cwd), "seconds": seconds,
+                 "env": {"PATH": os.environ["PATH"], "HOME": str(cwd), **(environment or {})},
+                 **{name: str(file) for name, file in files.items()}}
+        launcher.stdin.write(json.dumps(asked) + "\n")
+        launcher.stdin.flush()
+        ended = json.loads(launcher.stdout.readline())
+        # As they are: a carriage return is part of a progress line.
+        return Done(*(files[name].read_bytes().decode() for name in ("out", "err")), **ended)
 
 
 def berth(*arguments, cwd, **options):

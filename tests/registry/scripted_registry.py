@@ -15,6 +15,7 @@ MANIFEST = "application/vnd.oci.image.manifest.v1+json"
 INDEX = "application/vnd.oci.image.index.v1+json"
 CONFIG = "application/vnd.wasm.config.v0+json"
 LAYER = "application/wasm"
+POLL_SECONDS = 0.02  # how long it may take to end
 MODULE = b"\0asm\x01\0\0\0"
 
 
@@ -77,6 +78,7 @@ class ScriptedRegistry:
 
         class Handler(http.server.BaseHTTPRequestHandler):
             protocol_version = "HTTP/1.1"
+            disable_nagle_algorithm = True  # head and body are two writes: the second would wait for 40 ms
 
             def answer(self):
                 with lock:
@@ -109,7 +111,7 @@ class ScriptedRegistry:
         self.url = f"{'https' if certificates else 'http'}://{self.host}"
 
     def __enter__(self):
-        threading.Thread(target=self._server.serve_forever, daemon=True).start()
+        threading.Thread(target=self._server.serve_forever, args=(POLL_SECONDS,), daemon=True).start()
         return self
 
     def __exit__(self, *_):

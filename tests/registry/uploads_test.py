@@ -2,7 +2,7 @@
 import copy
 import unittest
 
-from registries import MIB, Certificates, berth
+from registries import MIB, berth, certificates
 from scripted_case import MODULE_FILE, SECONDS, Case
 from scripted_registry import MODULE, Answer, bearer, digest
 
@@ -13,10 +13,11 @@ class Uploads(Case):
         (self.folder / "large.wasm").write_bytes(data)
         return data
 
-    def push(self, registry, *more, code=0, says=""):
+    def push(self, registry, *more, code=0, says=None):
         done = berth("push", "large.wasm", f"oci://{registry.host}/a:v1", *more, cwd=self.folder)
         self.assertEqual(done.code, code, f"{done.err}{registry.requests}")
-        self.assertRegex(done.err, says)
+        if says:
+            self.assertRegex(done.err, says)
         self.assertLess(done.seconds, SECONDS)
 
     def test_in_chunks_each_to_the_location_of_the_last(self):
@@ -144,7 +145,7 @@ class Uploads(Case):
             registry.script = lambda r, location=location: Answer(202, Location=location) if r.method == "POST" else None
             done = berth("push", MODULE_FILE, f"oci://{registry.host}/a:v1", cwd=self.folder)
             self.assertIn(done.code, (3, 5), f"{location}: {done.err}")
-        secure = self.start(certificates=Certificates(self.folder))
+        secure = self.start(certificates=certificates())
         secure.script = lambda r: Answer(202, Location=f"{registry.url}/v2/a/blobs/uploads/1") if r.method == "POST" else None
         self.call("push", secure, code=5, says="without TLS")
 

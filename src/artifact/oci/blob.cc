@@ -24,6 +24,7 @@ class BlobSink final : public net::HttpSink {
       : blob_(blob), to_(to), progress_(progress) {}
 
   Result<> begin(const net::HttpHead& head) override {
+    ++answers_;
     if (const auto encoding = head.find("content-encoding"); encoding && *encoding != "identity") {
       return refuse(Code::kInvalidArgument,
                     fmt::format("it came encoded as {}, which was not asked for", *encoding));
@@ -61,6 +62,8 @@ class BlobSink final : public net::HttpSink {
   }
 
   [[nodiscard]] std::uint64_t received() const { return received_; }
+  // How many answers began.
+  [[nodiscard]] int answers() const { return answers_; }
   [[nodiscard]] bool complete() const { return received_ == blob_.size; }
   // True when the bytes or the caller's sink ended it: no further try can help.
   [[nodiscard]] bool refused() const { return refused_; }
@@ -105,6 +108,7 @@ class BlobSink final : public net::HttpSink {
   Hasher hasher_;
   std::uint64_t received_ = 0;
   std::uint64_t skip_ = 0;
+  int answers_ = 0;
   bool refused_ = false;
 };
 
@@ -140,12 +144,14 @@ Result<> Repository::blob(const Descriptor& descriptor, std::uint64_t max_bytes,
     get.repeat = Repeat::kAlways;
     get.max_body_bytes = descriptor.size;
     get.timeout = kBlobTimeout;
+    const int answers = receiver.answers();
     auto reply = registry_->send(get, stop);
     if (reply && (reply->status() < 200 || reply->status() > 299)) return fail(refusal(*reply, what));
-    if (!reply &&
-        (receiver.refused() || (reply.error().code() != Code::kUnavailable && !receiver.complete()))) {
+    // Only an answer that broke off is resumed: where there was none, sending has tried again by itself.
+    const bool broke_off =
+        !reply && reply.error().code() == Code::kUnavailable && receiver.answers() > answers;
+    if (!reply && (receiver.refused() || (!broke_off && !receiver.complete())))
       return named(std::move(reply).error());
-    }
     // Of an empty blob, too, the registry must have said that it has it.
     if (receiver.complete() && (reply || descriptor.size > 0)) break;
     if (broken == kMaxResumes) {

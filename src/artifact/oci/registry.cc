@@ -231,7 +231,7 @@ Result<Registry::Attempt> Registry::follow(const RegistryRequest& request, const
     RegistryReply reply{.head = std::move(response.head), .text = std::move(sink).text(), .url = url};
     if (!is_redirect(reply.status())) return Attempt{std::move(reply), home};
     if (hops == kMaxRedirects) {
-      return fail(Code::kUnavailable,
+      return fail(Code::kResourceExhausted,
                   fmt::format("{}: more than {} redirects", request.url.shown(), kMaxRedirects));
     }
     url = BERTH_TRY(redirected(request, url, reply));
