@@ -19,6 +19,8 @@
 #include <thread>
 #include <utility>
 
+#include "cli/limits.h"
+
 namespace berth::cli {
 namespace {
 

@@ -335,9 +335,12 @@ Result<host::Built> Served::build(const Artifact& artifact, const std::stop_toke
                   .imports = host::imports_of(version->component().shape())};
   if (!spec_.update.shadow) return out;
   host::LoadRequest silent = request_;
-  if (auto grants = host::shadow_grants(request_.grants)) {
-    silent.grants = std::move(*grants);
-    out.shadow = BERTH_TRY(services_.loader.load(artifact, silent, stop));
+  silent.grants = host::shadow_grants(request_.grants);
+  auto shadow = services_.loader.load(artifact, silent, stop);
+  if (shadow) {
+    out.shadow = std::move(*shadow);
+  } else if (shadow.error().code() != Code::kPermissionDenied) {  // it uses a grant that has no shadow
+    return fail(std::move(shadow).error());
   }
   return out;
 }

@@ -68,7 +68,7 @@ class Grant {
   // The same interfaces for a shadow: an instance that repeats calls and whose answers are dropped
   // (host/shadow.h). What it does must not be seen outside: nothing is sent, written or logged; what it
   // asks for is denied as if it were not granted. Reading what the workload may read is allowed. Null:
-  // there is no such form, and a workload with this grant has no shadow. Whoever does not think of
+  // there is no such form, and a component that uses this grant has no shadow. Whoever does not think of
   // shadows is safe.
   [[nodiscard]] virtual std::shared_ptr<const Grant> shadow() const { return nullptr; }
 };
@@ -76,19 +76,11 @@ class Grant {
 // Everything one workload was granted.
 using Grants = std::vector<std::shared_ptr<const Grant>>;
 
-// The shadows of all of them.
-//  kFailedPrecondition: one has none; the message names it.
-[[nodiscard]] inline Result<Grants> shadow_grants(const Grants& grants) {
+// The shadows of those that have one: a component that imports another cannot be shadowed.
+[[nodiscard]] inline Grants shadow_grants(const Grants& grants) {
   Grants out;
-  for (const auto& grant : grants) {
-    auto shadow = grant->shadow();
-    if (shadow == nullptr) {
-      return fail(Code::kFailedPrecondition,
-                  "the grant " + std::string(grant->capability()) +
-                      " cannot be shadowed: it has no form in which nothing reaches outside");
-    }
-    out.push_back(std::move(shadow));
-  }
+  for (const auto& grant : grants)
+    if (auto shadow = grant->shadow()) out.push_back(std::move(shadow));
   return out;
 }
 

@@ -96,7 +96,8 @@ struct Yard {
   [[nodiscard]] std::string state() const { return status()["state"]; }
   // add(1) on an instance of its own: the step of the version that serves.
   [[nodiscard]] Result<std::uint32_t> ask() const {
-    return host::Typed<Counter>::of(served->workload())->call({}, [](Counter& c) { return c.add(1); });
+    const auto add = [](Counter& c) { return c.add(1); };
+    return host::Typed<Counter>::of(served->workload())->call({}, add, [add] { return add; });
   }
   // Waits until what is in progress is over, and recorded.
   std::string settled() const {

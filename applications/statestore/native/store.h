@@ -22,6 +22,7 @@ struct Entry {
   [[nodiscard]] std::string_view text() const {
     return {reinterpret_cast<const char*>(value.data()), value.size()};
   }
+  bool operator==(const Entry&) const = default;
 };
 
 // When a write may happen; see wit/state/state.wit.
@@ -36,6 +37,7 @@ struct StoreError {
   enum class Kind : std::uint8_t { kEtagMismatch, kEtagInvalid, kFull, kInternal };
   Kind kind = Kind::kInternal;
   std::string message;  // with kFull and kInternal
+  bool operator==(const StoreError&) const = default;
 };
 
 // The outer Result is the host's (busy, trap, deadline), the inner one the store's.

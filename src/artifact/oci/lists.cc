@@ -117,7 +117,9 @@ Result<std::vector<Descriptor>> Repository::referrers(const Digest& subject, std
   const auto first = registry_->send(get, stop);
   if (!first) return named(first.error());
   std::vector<Descriptor> out;
-  if (first->status() == 404) {
+  // A registry without the API answers 404, by the specification; one where it is switched off may answer
+  // 405.
+  if (first->status() == 404 || first->status() == 405) {
     out = BERTH_TRY(referrers_in_tag(subject, stop));
   } else {
     auto all = each_page(*registry_, get, *first, stop,

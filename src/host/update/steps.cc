@@ -125,7 +125,7 @@ void Rollout::start_shadow() {
   Result<void> started;
   if (update_->built.shadow == nullptr) {
     started = fail(Code::kFailedPrecondition,
-                   "it cannot be shadowed: one of its grants has no form in which nothing reaches outside; "
+                   "it cannot be shadowed: it uses a grant that has no form in which nothing reaches outside; "
                    "write a canary in place of the shadow");
   } else {
     started = workload_->start_shadow(update_->built.shadow, plan_.shadow->share);

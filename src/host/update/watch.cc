@@ -1,6 +1,7 @@
 // Rollout: looking at a candidate, or at a version that was just published.
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <utility>
 
 #include "host/update/limits.h"
@@ -71,6 +72,15 @@ void Rollout::watch_shadow(const Comparison& now) {
                                                          shadow.out_of_step)));
   }
   const bool over = services_.now() >= trial_ends_ || !shadow.out_of_step.empty();
+  const std::uint64_t calls = now.of_current.since(trial_.base_before).total();
+  if (over && compared == 0 && calls >= std::max<std::uint64_t>(rules().min_calls, 1)) {
+    return fail_update(
+        UpdateStage::kWarm,
+        Error(Code::kFailedPrecondition,
+              fmt::format("the shadow repeated none of {} calls: what calls the workload cannot repeat them; "
+                          "write a canary in place of the shadow",
+                          calls)));
+  }
   Judgement judgement = judge(rules(), trial_, now.of_current, now.of_shadow, over);
   reason_ = judgement.reason;
   if (judgement.verdict == Verdict::kOpen) return;
