@@ -134,6 +134,18 @@ TEST_F(Registries, ReferrersByTheTag) {
   EXPECT_THAT(server.manifest(referrers_tag(subject.digest)), HasSubstr("test/two"));
 }
 
+TEST_F(Registries, ReferrersByTheTagWhereTheApiIsSwitchedOff) {
+  server.lists_referrers(false);
+  server.script([](const std::string& request, const net::HttpRequest&) -> std::optional<net::HttpResponse> {
+    if (!request.starts_with("GET /v2/a/referrers/")) return std::nullopt;
+    return net::HttpResponse{.status = 405};
+  });
+  const Descriptor subject = publish("v1", kModule);
+  EXPECT_THAT(referrers(subject), IsEmpty());
+  ASSERT_TRUE(attach(subject, "test/one"));
+  EXPECT_THAT(referrers(subject), ElementsAre("test/one"));
+}
+
 TEST_F(Registries, AnEntryThatAnotherWriterUndidIsWrittenAgain) {
   server.lists_referrers(false);
   const Descriptor subject = publish("v1", kModule);
