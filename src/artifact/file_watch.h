@@ -13,8 +13,8 @@ namespace berth::artifact {
 
 // Watches one path. A rename over the file, a symbolic link that leads elsewhere (also through the links of a
 // mounted ConfigMap) and a rewrite in place are seen; what the kernel does not notify (a network file system,
-// a link above the file's folder) is seen by looking every `look`. An empty file is one that nobody has
-// written yet. One thread at a time, except stop.
+// a link above the file's folder, more watches than a user may have) is seen by looking every `look`. An
+// empty file is one that nobody has written yet. One thread at a time, except stop.
 class FileWatch final {
  public:
   struct Times {
@@ -25,7 +25,7 @@ class FileWatch final {
     std::chrono::milliseconds look{2'000};
   };
 
-  // Remembers the file as it is now. kInternal when the system has no more watches.
+  // Remembers the file as it is now. kInternal when the process may open no more files.
   [[nodiscard]] static Result<FileWatch> create(std::filesystem::path file) {
     return create(std::move(file), Times());
   }

@@ -28,14 +28,16 @@ Result<int> history(const Options& options) {
 }  // namespace
 
 void add_history(CLI::App& app, int& exit_code) {
-  CLI::App* command = app.add_subcommand("history", "Show which versions of a workload were good, refused or held");
+  CLI::App* command =
+      app.add_subcommand("history", "Show which versions of a workload were good, refused or held");
   const auto options = std::make_shared<Options>();
   command->add_option("WORKLOAD", options->workload, "Its name in the manifest")->required();
   add_socket_option(*command, options->socket);
   command->add_flag("--json", options->json, "Print the answer as JSON");
   command->footer(
       "Example:\n  berth history store\nWhat was good can be returned to: berth rollback store --to DIGEST.");
-  command->callback([&exit_code, options] { exit_code = client_exit_code([&] { return history(*options); }); });
+  command->callback(
+      [&exit_code, options] { exit_code = client_exit_code([&] { return history(*options); }); });
 }
 
 }  // namespace berth::cli

@@ -16,12 +16,14 @@ class KeptCode final : public host::CompiledStore {
   explicit KeptCode(const artifact::Store& store) : store_(store) {}
 
   Result<host::StoredCode> find(std::string_view digest, std::string_view key) override {
-    auto found = std::make_shared<artifact::Compiled>(BERTH_TRY(store_.open_compiled(BERTH_TRY(name(digest, key)))));
+    auto found =
+        std::make_shared<artifact::Compiled>(BERTH_TRY(store_.open_compiled(BERTH_TRY(name(digest, key)))));
     const int fd = found->file.fd();
     return host::StoredCode{.fd = fd, .keep = std::move(found)};
   }
 
-  Result<void> put(std::string_view digest, std::string_view key, std::span<const std::uint8_t> code) override {
+  Result<void> put(std::string_view digest, std::string_view key,
+                   std::span<const std::uint8_t> code) override {
     artifact::CompiledWriter writer = BERTH_TRY(store_.write_compiled(BERTH_TRY(name(digest, key))));
     BERTH_TRY(writer.write(code));
     BERTH_TRY(writer.commit());

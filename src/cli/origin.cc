@@ -79,9 +79,8 @@ class HttpOrigin final : public Origin {
  public:
   static Result<std::unique_ptr<Origin>> create(const manifest::Registry& settings, const net::Url& url,
                                                 net::IoContext& io) {
-    artifact::HttpSourceOptions options{.tls = tls_files(settings),
-                                        .proxy = BERTH_TRY(proxy_of(settings)),
-                                        .addresses = settings.addresses};
+    artifact::HttpSourceOptions options{
+        .tls = tls_files(settings), .proxy = BERTH_TRY(proxy_of(settings)), .addresses = settings.addresses};
     if (settings.token_file) options.credentials.bearer = {.environment = {}, .file = *settings.token_file};
     if (settings.user) {
       options.credentials.user = *settings.user;
@@ -138,9 +137,10 @@ class OciOrigin final : public Origin {
                                  .addresses = settings_.addresses};
     if (settings_.plain_http) options.transport = oci::Transport::kPlain;
     if (settings_.user) {
-      options.login =
-          oci::Credential{.user = *settings_.user,
-                          .password = BERTH_TRY(artifact::read_secret({.environment = {}, .file = *settings_.password_file}))};
+      options.login = oci::Credential{
+          .user = *settings_.user,
+          .password =
+              BERTH_TRY(artifact::read_secret({.environment = {}, .file = *settings_.password_file}))};
     } else {
       const std::filesystem::path file = settings_.docker_config.value_or(oci::docker_config_file());
       if (!file.empty())
@@ -169,8 +169,8 @@ class OciOrigin final : public Origin {
 Result<signature::Policy> read_policy(const manifest::Signature& from) {
   signature::Policy policy;
   if (from.need == manifest::Signature::Need::kNone) return policy;
-  policy.require =
-      from.need == manifest::Signature::Need::kAnyOf ? signature::Require::kAnyOf : signature::Require::kAllOf;
+  policy.require = from.need == manifest::Signature::Need::kAnyOf ? signature::Require::kAnyOf
+                                                                  : signature::Require::kAllOf;
   for (const auto& file : from.keys) policy.keys.push_back(BERTH_TRY(signature::read_trusted_key(file)));
   BERTH_TRY(policy.validate());
   return policy;

@@ -15,13 +15,13 @@
 
 namespace berth::cli {
 
-// A source, and the signatures that lie where it has them: beside a file ("store.wasm.sig"), beside a URL, with
-// a manifest in a registry. Credentials and certificates are read again for each use.
-// Thread-safe. Its methods block; not to be used on a thread of the IoContext.
+// A source, and the signatures that lie where it has them: beside a file ("store.wasm.sig"), beside a URL,
+// with a manifest in a registry. Credentials and certificates are read again for each use. Thread-safe. Its
+// methods block; not to be used on a thread of the IoContext.
 class Origin {
  public:
-  // Reads the keys of the workload's signature policy. `io` and `manifest` outlive it. Errors have the place in
-  // the manifest.
+  // Reads the keys of the workload's signature policy. `io` and `manifest` outlive it. Errors have the place
+  // in the manifest.
   [[nodiscard]] static Result<std::unique_ptr<Origin>> open(const manifest::Manifest& manifest,
                                                             const manifest::Workload& workload,
                                                             net::IoContext& io);

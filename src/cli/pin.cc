@@ -24,7 +24,8 @@ Result<int> pin(const Options& options) {
   ControlClient host = BERTH_TRY(connect_host(options.socket));
   Json params = {{"workload", options.workload}};
   if (!options.digest.empty()) params["digest"] = options.digest;
-  print_answer(BERTH_TRY(host.call(options.off ? "unpin" : "pin", params)), options.json, [&](const Json& a) { return update_text(options.workload, a); });
+  print_answer(BERTH_TRY(host.call(options.off ? "unpin" : "pin", params)), options.json,
+               [&](const Json& a) { return update_text(options.workload, a); });
   return kOk;
 }
 

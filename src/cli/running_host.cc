@@ -21,8 +21,8 @@ namespace {
 using Clock = std::chrono::steady_clock;
 using std::chrono::milliseconds;
 
-// Versions of one workload alive at once, for the size of the engine's pool: the one that serves, one on trial,
-// its shadow, one that is warm, one that drains.
+// Versions of one workload alive at once, for the size of the engine's pool: the one that serves, one on
+// trial, its shadow, one that is warm, one that drains.
 constexpr std::uint64_t kPooledVersions = 5;
 // Core instances in one component: its own, the adapter's and the shims between them.
 constexpr std::uint64_t kCoreInstances = 4;
@@ -89,9 +89,9 @@ Result<> RunningHost::open_store() {
     return std::string_view(value != nullptr ? value : "");
   };
   const std::filesystem::path folder =
-      manifest_.store.path ? *manifest_.store.path
-                           : BERTH_TRY(artifact::default_store_folder(text("XDG_CACHE_HOME"), text("HOME"),
-                                                                      ::geteuid() == 0));
+      manifest_.store.path
+          ? *manifest_.store.path
+          : BERTH_TRY(artifact::default_store_folder(text("XDG_CACHE_HOME"), text("HOME"), ::geteuid() == 0));
   std::error_code error;
   std::filesystem::create_directories(folder.parent_path(), error);  // or opening it says why not
   auto store = artifact::Store::open(
@@ -263,27 +263,26 @@ Result<> RunningHost::serve_control() {
     };
   };
   auto started = ControlServer::start(
-      path,
-      {{"status", [this](const Json&) { return on_status(); }},
-       {"logs", [this](const Json& params) { return on_logs(params); }},
-       {"swap", about([](Served& s, const Json& p) -> Result<Json> {
-          return s.swap(BERTH_TRY(text_param(p, "file")));
-        })},
-       {"update", about([](Served& s, const Json&) -> Result<Json> {
-          s.look();
-          return s.update_status();
-        })},
-       {"history", about([](Served& s, const Json&) { return s.history(); })},
-       {"rollback", about([digest](Served& s, const Json& p) -> Result<Json> {
-          return s.roll_back(BERTH_TRY(digest(p)));
-        })},
-       {"pin", about([digest](Served& s, const Json& p) -> Result<Json> {
-          return s.pin(BERTH_TRY(digest(p)));
-        })},
-       {"unpin", about([](Served& s, const Json&) { return s.unpin(); })},
-       {"accept", about([](Served& s, const Json& p) -> Result<Json> {
-          return s.accept(BERTH_TRY(artifact::Digest::parse(BERTH_TRY(text_param(p, "digest")))));
-        })}});
+      path, {{"status", [this](const Json&) { return on_status(); }},
+             {"logs", [this](const Json& params) { return on_logs(params); }},
+             {"swap", about([](Served& s, const Json& p) -> Result<Json> {
+                return s.swap(BERTH_TRY(text_param(p, "file")));
+              })},
+             {"update", about([](Served& s, const Json&) -> Result<Json> {
+                s.look();
+                return s.update_status();
+              })},
+             {"history", about([](Served& s, const Json&) { return s.history(); })},
+             {"rollback", about([digest](Served& s, const Json& p) -> Result<Json> {
+                return s.roll_back(BERTH_TRY(digest(p)));
+              })},
+             {"pin", about([digest](Served& s, const Json& p) -> Result<Json> {
+                return s.pin(BERTH_TRY(digest(p)));
+              })},
+             {"unpin", about([](Served& s, const Json&) { return s.unpin(); })},
+             {"accept", about([](Served& s, const Json& p) -> Result<Json> {
+                return s.accept(BERTH_TRY(artifact::Digest::parse(BERTH_TRY(text_param(p, "digest")))));
+              })}});
   if (!started) return fail(std::move(started).error().context("control.socket"));
   control_ = std::move(*started);
   log_.info("control socket at " + path.string());

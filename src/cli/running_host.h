@@ -16,8 +16,8 @@
 #include "base/error.h"
 #include "base/file_system.h"
 #include "cli/control.h"
-#include "cli/known.h"
 #include "cli/kept_code.h"
+#include "cli/known.h"
 #include "cli/served.h"
 #include "cli/triggers.h"
 #include "host/component/improver.h"
@@ -33,9 +33,8 @@
 
 namespace berth::cli {
 
-// Owns the store, the engine, the host, its workloads with their updates and triggers, /metrics and the control
-// socket. Every failure of start() ends what was begun.
-// Thread-safe.
+// Owns the store, the engine, the host, its workloads with their updates and triggers, /metrics and the
+// control socket. Every failure of start() ends what was begun. Thread-safe.
 class RunningHost final {
  public:
   // `manifest`, `known` and `log` outlive it. Blocks while components compile. Fails with the first

@@ -40,9 +40,7 @@ double milliseconds_since(Clock::time_point start) {
   return std::chrono::duration<double, std::milli>(Clock::now() - start).count();
 }
 
-std::chrono::sys_seconds seconds(host::WallTime at) {
-  return std::chrono::floor<std::chrono::seconds>(at);
-}
+std::chrono::sys_seconds seconds(host::WallTime at) { return std::chrono::floor<std::chrono::seconds>(at); }
 
 // A blob that is begun when there is something to write: most looks find nothing new.
 class LazyBlob final : public ByteSink {
@@ -79,8 +77,7 @@ double chance() {
 
 Result<std::unique_ptr<Served>> Served::start(const manifest::Workload& spec, host::LoadRequest request,
                                               std::unique_ptr<Origin> origin, ServedServices services) {
-  std::unique_ptr<Served> out(
-      new Served(spec, std::move(request), std::move(origin), std::move(services)));
+  std::unique_ptr<Served> out(new Served(spec, std::move(request), std::move(origin), std::move(services)));
   BERTH_TRY(out->begin());
   return out;
 }
@@ -125,10 +122,11 @@ Result<> Served::begin() {
     return fail(std::move(error).at({services_.manifest, spec_.source.mark.line, spec_.source.mark.column}));
   }
   if (history_.pinned && history_.pinned->to_string() != ready->found.digest) {
-    return fail(Code::kFailedPrecondition,
-                fmt::format("the workload is pinned to {}, which the store has no more, and the source has {}; "
-                            "bring that version back, or remove {} from the store's histories",
-                            history_.pinned->to_string(), ready->found.digest, record_name_));
+    return fail(
+        Code::kFailedPrecondition,
+        fmt::format("the workload is pinned to {}, which the store has no more, and the source has {}; "
+                    "bring that version back, or remove {} from the store's histories",
+                    history_.pinned->to_string(), ready->found.digest, record_name_));
   }
   const host::Found found = ready->found;
   BERTH_TRY(serve(std::move(*ready)));
@@ -200,14 +198,14 @@ Result<Served::Ready> Served::from_source() {
 
 Result<> Served::serve(Ready ready) {
   const auto begin = Clock::now();
-  workload_ =
-      BERTH_TRY(services_.host.start({.name = spec_.name,
-                                      .instances = policy_of(spec_),
-                                      .limits = request_.limits,
-                                      .handover = spec_.handover ? host::Handover::kAuto : host::Handover::kOff,
-                                      .canary_by = canary_by(spec_.update),
-                                      .drain = spec_.update.drain},
-                                     ready.version));
+  workload_ = BERTH_TRY(
+      services_.host.start({.name = spec_.name,
+                            .instances = policy_of(spec_),
+                            .limits = request_.limits,
+                            .handover = spec_.handover ? host::Handover::kAuto : host::Handover::kOff,
+                            .canary_by = canary_by(spec_.update),
+                            .drain = spec_.update.drain},
+                           ready.version));
   make_rollout(ready);
   services_.log.info("loaded", {{"workload", spec_.name},
                                 {"version", short_digest(ready.found.digest)},
@@ -231,14 +229,14 @@ void Served::make_rollout(const Ready& ready) {
   rollout_ = host::Rollout::create(
       workload_, update_plan(spec_.update),
       {.fetch = [this](const std::stop_token& stop) { return fetch(stop); },
-       .verify = [this](const host::Found& found, const std::stop_token& stop) { return verify(found, stop); },
+       .verify = [this](const host::Found& found,
+                        const std::stop_token& stop) { return verify(found, stop); },
        .compile = [this](const host::Found& found,
                          const std::stop_token& stop) { return compile(found, stop); }},
       {.workers = services_.workers,
-       .at = [timer = services_.host.timer()](Clock::time_point when,
-                                              std::move_only_function<void()> work) {
-         timer->at(when, std::move(work));
-       },
+       .at = [timer = services_.host.timer()](
+                 Clock::time_point when,
+                 std::move_only_function<void()> work) { timer->at(when, std::move(work)); },
        .now = [] { return Clock::now(); },
        .chance = chance,
        .log = &services_.log,
@@ -330,9 +328,8 @@ Result<host::Built> Served::compile(const host::Found& found, const std::stop_to
 
 Result<host::Built> Served::build(const Artifact& artifact, const std::stop_token& stop) const {
   const auto version = BERTH_TRY(services_.loader.load(artifact, request_, stop));
-  host::Built out{.version = version,
-                  .shadow = nullptr,
-                  .imports = host::imports_of(version->component().shape())};
+  host::Built out{
+      .version = version, .shadow = nullptr, .imports = host::imports_of(version->component().shape())};
   if (!spec_.update.shadow) return out;
   host::LoadRequest silent = request_;
   silent.grants = host::shadow_grants(request_.grants);
@@ -432,17 +429,16 @@ Result<Json> Served::swap(const std::filesystem::path& file) {
   const Artifact artifact = BERTH_TRY(artifact::read_artifact(file));
   const std::string digest = artifact.digest.to_string();
   if (digest == workload_->status().current.digest) {
-    services_.log.info("unchanged", {{"workload", spec_.name},
-                                     {"version", short_digest(digest)},
-                                     {"file", file.string()}});
+    services_.log.info(
+        "unchanged", {{"workload", spec_.name}, {"version", short_digest(digest)}, {"file", file.string()}});
     return to_json(
         host::SwapReport{.from = digest, .to = digest, .ok = true, .at = std::chrono::system_clock::now()});
   }
   BERTH_TRY(origin_->verify_file(artifact, file));
   const auto stored = BERTH_TRY(services_.store.put_blob(artifact.bytes, artifact.digest));
   const host::Built built = BERTH_TRY(build(artifact, {}));
-  const auto report = BERTH_TRY(rollout_->replace({.digest = digest, .source = artifact.source, .release = {}},
-                                                  built, std::nullopt));
+  const auto report = BERTH_TRY(
+      rollout_->replace({.digest = digest, .source = artifact.source, .release = {}}, built, std::nullopt));
   const std::lock_guard lock(mutex_);
   if (fetched_) passed_over_ = fetched_->digest;
   return to_json(report);
@@ -462,12 +458,11 @@ Result<Json> Served::accept(const Digest& digest) {
 Result<host::SwapReport> Served::publish_stored(const Digest& digest, std::optional<std::string> shut_out) {
   auto ready = from_store(digest);
   if (!ready) return fail(std::move(ready).error().context("publishing " + digest.to_string()));
-  auto report = rollout_->replace(
-      ready->found,
-      {.version = ready->version,
-       .shadow = nullptr,
-       .imports = host::imports_of(ready->version->component().shape())},
-      std::move(shut_out));
+  auto report = rollout_->replace(ready->found,
+                                  {.version = ready->version,
+                                   .shadow = nullptr,
+                                   .imports = host::imports_of(ready->version->component().shape())},
+                                  std::move(shut_out));
   if (!report) return report;
   const std::lock_guard lock(mutex_);
   if (fetched_ && fetched_->digest != digest) passed_over_ = fetched_->digest;
@@ -492,13 +487,15 @@ Result<Json> Served::roll_back(const std::optional<Digest>& to) {
     }
   }
   if (!target) {
-    return fail(Code::kFailedPrecondition,
-                fmt::format("workload {}: the record has no earlier version that was good; see `berth history "
-                            "{}`",
-                            spec_.name, spec_.name));
+    return fail(
+        Code::kFailedPrecondition,
+        fmt::format("workload {}: the record has no earlier version that was good; see `berth history "
+                    "{}`",
+                    spec_.name, spec_.name));
   }
   if (target->to_string() == running)
-    return fail(Code::kFailedPrecondition, fmt::format("workload {}: {} serves already", spec_.name, running));
+    return fail(Code::kFailedPrecondition,
+                fmt::format("workload {}: {} serves already", spec_.name, running));
   BERTH_TRY(publish_stored(*target, std::string(kByOperator)));
   return update_status();
 }

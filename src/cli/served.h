@@ -1,4 +1,5 @@
-// Served: one workload of a manifest while it runs: its code from the store or its source, its updates, its record.
+// Served: one workload of a manifest while it runs: its code from the store or its source, its updates, its
+// record.
 #pragma once
 
 #include <cstdint>
@@ -36,7 +37,7 @@ struct ServedServices {
   host::Improver& improver;
   const artifact::Store& store;
   Executor& workers;
-  std::uint32_t keep;  // good versions of each
+  std::uint32_t keep;    // good versions of each
   std::string manifest;  // its file's path: two manifests may have a workload of the same name
 };
 
@@ -69,7 +70,8 @@ class Served final {
   void look() { rollout_->look(); }
   // Lets a held update go on, or one that was shut out be taken again.
   [[nodiscard]] Result<Json> accept(const artifact::Digest& digest);
-  // Gives up what is on trial or was just published; else publishes `to`, or the good version before this one.
+  // Gives up what is on trial or was just published; else publishes `to`, or the good version before this
+  // one.
   [[nodiscard]] Result<Json> roll_back(const std::optional<artifact::Digest>& to);
   // Takes no other version than `digest`, or than the one that serves.
   [[nodiscard]] Result<Json> pin(const std::optional<artifact::Digest>& digest);
@@ -120,10 +122,10 @@ class Served final {
   bool look_at_once_ = false;
   std::mutex operating_;  // one request of an operator at a time
 
-  mutable std::mutex mutex_;  // guards what follows
+  mutable std::mutex mutex_;   // guards what follows
   artifact::History history_;  // as it was written last
   std::optional<artifact::Known> fetched_;
-  artifact::Lease lease_;  // of what was fetched, until the record names it
+  artifact::Lease lease_;                        // of what was fetched, until the record names it
   std::optional<artifact::Digest> passed_over_;  // the source had it when an operator chose another
 
   std::optional<artifact::FileWatch> watch_;

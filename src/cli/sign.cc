@@ -76,6 +76,8 @@ Result<int> sign_in_registry(const Options& options, net::IoContext& io, const s
 Result<int> sign_file(const Options& options) {
   const std::string path = BERTH_TRY(file_of(options.target));
   const artifact::Artifact content = BERTH_TRY(artifact::read_artifact(path));
+  if (content.bytes.empty())
+    return fail(Code::kInvalidArgument, fmt::format("{} is empty: there is nothing to vouch for", path));
   const signature::PrivateKey key =
       BERTH_TRY(signature::read_private_key(options.key, password_source(options.password_file, Ask::kOnce)));
   const std::string beside = path + std::string(signature::kDetachedSuffix);

@@ -45,7 +45,8 @@ void add_swap(CLI::App& app, int& exit_code) {
   command->add_flag("--json", options->json, "Print the report as JSON");
   command->footer(
       "Example:\n  berth swap store build/guests/store-v2.wasm\n"
-      "Calls in flight finish on the old version. When it fails, the old version goes on. It serves until the "
+      "Calls in flight finish on the old version. When it fails, the old version goes on. It serves until "
+      "the "
       "source of the workload changes.");
   command->callback([&exit_code, options] { exit_code = client_exit_code([&] { return swap(*options); }); });
 }

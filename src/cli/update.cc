@@ -21,7 +21,8 @@ struct Options {
 Result<int> update(const Options& options) {
   ControlClient host = BERTH_TRY(connect_host(options.socket));
   Json params = {{"workload", options.workload}};
-  print_answer(BERTH_TRY(host.call("update", params)), options.json, [&](const Json& a) { return update_text(options.workload, a); });
+  print_answer(BERTH_TRY(host.call("update", params)), options.json,
+               [&](const Json& a) { return update_text(options.workload, a); });
   return kOk;
 }
 
@@ -33,9 +34,9 @@ void add_update(CLI::App& app, int& exit_code) {
   command->add_option("WORKLOAD", options->workload, "Its name in the manifest")->required();
   add_socket_option(*command, options->socket);
   command->add_flag("--json", options->json, "Print the answer as JSON");
-  command->footer(
-      "Example:\n  berth update store\nReturns at once; `berth status` shows how far it is.");
-  command->callback([&exit_code, options] { exit_code = client_exit_code([&] { return update(*options); }); });
+  command->footer("Example:\n  berth update store\nReturns at once; `berth status` shows how far it is.");
+  command->callback(
+      [&exit_code, options] { exit_code = client_exit_code([&] { return update(*options); }); });
 }
 
 }  // namespace berth::cli

@@ -1,4 +1,4 @@
-// Drawing: numbers that look random, from a counter or from a key, to take a share of the calls.
+// Drawing: numbers from a counter or from a key, to take a share of the calls.
 #pragma once
 
 #include <algorithm>
@@ -7,7 +7,13 @@
 
 namespace berth::host {
 
-// The same number gives the same draw, and consecutive numbers give draws that are spread evenly.
+// For a counter: of any run of consecutive numbers the draws below a bound are its share, within a call or
+// two, and so are those of every second or third. (Multiples of the golden ratio: Weyl's sequence.)
+[[nodiscard]] constexpr std::uint32_t spread(std::uint64_t number) {
+  return static_cast<std::uint32_t>(number * 0x9E3779B97F4A7C15 >> 32);
+}
+
+// For a key: the same number gives the same draw, and numbers that are alike give draws that are not.
 // (The finalizer of SplitMix64: each bit of the number changes each bit of the draw half the time.)
 [[nodiscard]] constexpr std::uint32_t draw(std::uint64_t number) {
   number += 0x9E3779B97F4A7C15;

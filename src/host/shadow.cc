@@ -49,7 +49,7 @@ void Shadow::stop() {
 }
 
 bool Shadow::claim(std::size_t bytes) {
-  if (draw(draws_.fetch_add(1, std::memory_order_relaxed)) >= below_) return false;
+  if (spread(draws_.fetch_add(1, std::memory_order_relaxed)) >= below_) return false;
   {
     const std::lock_guard lock(mutex_);
     if (stopped_ || !out_of_step_.empty()) return false;

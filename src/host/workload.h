@@ -249,7 +249,7 @@ class Workload final : public std::enable_shared_from_this<Workload> {
   // Which side of a split the call is on.
   [[nodiscard]] Ticket ticket(std::uint64_t key) {
     const bool by_key = key != 0 && spec_.canary_by == CanaryBy::kKey;
-    return draw(salt_ ^ (by_key ? key : draws_.fetch_add(1, std::memory_order_relaxed)));
+    return by_key ? draw(salt_ ^ key) : spread(draws_.fetch_add(1, std::memory_order_relaxed));
   }
 
   const WorkloadSpec spec_;

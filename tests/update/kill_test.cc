@@ -1,5 +1,5 @@
-// SIGKILL at each stage of an update: after a restart without the source a good version serves and the store is
-// consistent. BERTH_KILLS says how often at each stage.
+// SIGKILL at each stage of an update: after a restart without the source a good version serves and the store
+// is consistent. BERTH_KILLS says how often at each stage.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <signal.h>
@@ -45,8 +45,8 @@ store: { path: store }
   // Another version of the source: the same code under another digest.
   std::string next() {
     std::vector<std::uint8_t> bytes = original_;
-    const std::uint8_t number[] = {0x00, 0x04, 0x01, 'n', static_cast<std::uint8_t>(++number_),
-                                   static_cast<std::uint8_t>(number_ >> 8)};
+    const std::uint8_t number[] = {
+        0x00, 0x04, 0x01, 'n', static_cast<std::uint8_t>(++number_), static_cast<std::uint8_t>(number_ >> 8)};
     bytes.insert(bytes.end(), std::begin(number), std::end(number));
     artifact::write_file(file("a.wasm.new"), bytes);
     fs::rename(file("a.wasm.new"), file("a.wasm"));
@@ -65,8 +65,9 @@ store: { path: store }
 
 TEST_F(KillTest, AtEachStage) {
   std::set<std::string> known = {next()};
-  for (const std::string stage : {"update stage fetch", "update stage verify", "update stage compile",
-                                  "update stage warm", "update stage publish", "update published", "update good"}) {
+  for (const std::string stage :
+       {"update stage fetch", "update stage verify", "update stage compile", "update stage warm",
+        "update stage publish", "update published", "update good"}) {
     for (int i = 0; i < kills(); ++i) {
       {
         Process host({"up", file("berth.yaml")});

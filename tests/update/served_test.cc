@@ -218,7 +218,8 @@ class SignedTest : public ServedTest {
   }
   std::function<void(Yard&)> wanted() {
     return [this](Yard& y) {
-      y.spec.signature = {.need = manifest::Signature::Need::kAnyOf, .keys = {folder() / "a.pub"}, .mark = {}};
+      y.spec.signature = {
+          .need = manifest::Signature::Need::kAnyOf, .keys = {folder() / "a.pub"}, .mark = {}};
     };
   }
   std::optional<signature::PrivateKey> key_;

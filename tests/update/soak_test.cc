@@ -23,7 +23,8 @@ std::chrono::seconds soak_time() {
 }
 
 std::size_t open_files() {
-  return static_cast<std::size_t>(std::distance(fs::directory_iterator("/proc/self/fd"), fs::directory_iterator()));
+  return static_cast<std::size_t>(
+      std::distance(fs::directory_iterator("/proc/self/fd"), fs::directory_iterator()));
 }
 
 std::uint64_t resident_bytes() {
@@ -54,8 +55,8 @@ artifact::Artifact offered(Kind kind, int number) {
   }
   if (kind == Kind::kOtherWorld) wat = "(component)";
   artifact::Artifact out = host::test::artifact_of(wat);
-  const std::uint8_t name[] = {0x00, 0x04, 0x01, 'n', static_cast<std::uint8_t>(number),
-                               static_cast<std::uint8_t>(number >> 8)};
+  const std::uint8_t name[] = {
+      0x00, 0x04, 0x01, 'n', static_cast<std::uint8_t>(number), static_cast<std::uint8_t>(number >> 8)};
   out.bytes.insert(out.bytes.end(), std::begin(name), std::end(name));
   out.digest = *Digest::of(out.bytes);
   return out;
@@ -114,7 +115,8 @@ TEST_F(SoakTest, NoCallFailsBecauseOfAnUpdate) {
   std::set<std::string> served;
   while (Clock::now() - begin < soak_time()) {
     ++number;
-    const Kind kind = number % 2 != 0 ? kBad[static_cast<std::size_t>(number / 2) % kBad.size()] : Kind::kGood;
+    const Kind kind =
+        number % 2 != 0 ? kBad[static_cast<std::size_t>(number / 2) % kBad.size()] : Kind::kGood;
     offer(kind, number);
     yard.served->look();
     std::this_thread::sleep_until(begin + std::chrono::seconds(number));
@@ -131,16 +133,18 @@ TEST_F(SoakTest, NoCallFailsBecauseOfAnUpdate) {
   EXPECT_EQ(failed, 0u) << "of " << calls << "\n" << yard.logged();
   EXPECT_EQ(wrong, 0u);
   EXPECT_GT(calls, 1000u);
-  EXPECT_GT(served.size(), static_cast<std::size_t>(number) / 4) << "good versions come through\n" << yard.logged();
+  EXPECT_GT(served.size(), static_cast<std::size_t>(number) / 4) << "good versions come through\n"
+                                                                 << yard.logged();
   const cli::Json history = *yard.served->history();
   for (const auto& version : history["good"]) EXPECT_TRUE(good.contains(version["digest"])) << version;
   EXPECT_LE(open_files(), files + 4) << "after " << files;
   EXPECT_LE(resident_bytes(), memory + memory / 4 + (8u << 20)) << "after " << memory;
-  std::printf("soak: %d updates, %llu calls, %llu failed, %zu versions served, files %zu -> %zu, memory %llu -> "
-              "%llu KiB\n",
-              number, static_cast<unsigned long long>(calls), static_cast<unsigned long long>(failed.load()),
-              served.size(), files, open_files(), static_cast<unsigned long long>(memory >> 10),
-              static_cast<unsigned long long>(resident_bytes() >> 10));
+  std::printf(
+      "soak: %d updates, %llu calls, %llu failed, %zu versions served, files %zu -> %zu, memory %llu -> "
+      "%llu KiB\n",
+      number, static_cast<unsigned long long>(calls), static_cast<unsigned long long>(failed.load()),
+      served.size(), files, open_files(), static_cast<unsigned long long>(memory >> 10),
+      static_cast<unsigned long long>(resident_bytes() >> 10));
 }
 
 }  // namespace

@@ -56,10 +56,8 @@ struct Yard {
                &tiers) {
     manifest.file = "/berth.yaml";  // wherever the folder is, the record is the same
     spec.name = "counter";
-    spec.source = {.kind = manifest::Source::Kind::kFile,
-                   .text = "file:a.wasm",
-                   .path = folder / "a.wasm",
-                   .mark = {}};
+    spec.source = {
+        .kind = manifest::Source::Kind::kFile, .text = "file:a.wasm", .path = folder / "a.wasm", .mark = {}};
     spec.update.watch = false;
     spec.update.rollback.reset();
   }
@@ -101,7 +99,8 @@ struct Yard {
   }
   // Waits until what is in progress is over, and recorded.
   std::string settled() const {
-    static constexpr std::string_view kOver[] = {"idle", "held", "good", "rolled-back", "refused", "watching"};
+    static constexpr std::string_view kOver[] = {"idle",        "held",    "good",
+                                                 "rolled-back", "refused", "watching"};
     const auto until = std::chrono::steady_clock::now() + std::chrono::seconds(30);
     for (;;) {
       const std::string now = state();
@@ -119,13 +118,15 @@ struct Yard {
   }
   [[nodiscard]] std::string logged() const {
     std::string out;
-    for (const telemetry::LogRecord& record : log.recent(0, 10'000)) out += telemetry::render_text(record) + "\n";
+    for (const telemetry::LogRecord& record : log.recent(0, 10'000))
+      out += telemetry::render_text(record) + "\n";
     return out;
   }
 
   const fs::path folder;
   int log_fd = ::open("/dev/null", O_WRONLY | O_CLOEXEC);
-  telemetry::Logger log{{.level = telemetry::Level::kDebug, .format = telemetry::LogFormat::kText, .fd = log_fd}};
+  telemetry::Logger log{
+      {.level = telemetry::Level::kDebug, .format = telemetry::LogFormat::kText, .fd = log_fd}};
   host::test::Dock dock;
   artifact::Store store;
   cli::KeptCode kept;

@@ -17,21 +17,27 @@ class WorkloadStore final : public Store {
 
   // Each with the same call for a shadow, which runs later: on copies.
   Task<Answer<std::optional<Entry>>> get(std::string_view key) override {
-    return workload_.call_async({}, [key](Store& store) { return store.get(key); }, [key] {
-      return [key = std::string(key)](Store& store) { return store.get(key); };
-    });
+    return workload_.call_async(
+        {}, [key](Store& store) { return store.get(key); },
+        [key] { return [key = std::string(key)](Store& store) { return store.get(key); }; });
   }
   Task<Answer<std::string>> set(std::string_view key, std::string_view value, Condition condition) override {
-    return workload_.call_async({}, [=](Store& store) { return store.set(key, value, condition); }, [=] {
-      return [key = std::string(key), value = std::string(value), kind = condition.kind,
-              etag = std::string(condition.etag)](Store& store) { return store.set(key, value, {kind, etag}); };
-    });
+    return workload_.call_async(
+        {}, [=](Store& store) { return store.set(key, value, condition); },
+        [=] {
+          return [key = std::string(key), value = std::string(value), kind = condition.kind,
+                  etag = std::string(condition.etag)](Store& store) {
+            return store.set(key, value, {kind, etag});
+          };
+        });
   }
   Task<Answer<void>> remove(std::string_view key, Condition condition) override {
-    return workload_.call_async({}, [=](Store& store) { return store.remove(key, condition); }, [=] {
-      return [key = std::string(key), kind = condition.kind,
-              etag = std::string(condition.etag)](Store& store) { return store.remove(key, {kind, etag}); };
-    });
+    return workload_.call_async(
+        {}, [=](Store& store) { return store.remove(key, condition); },
+        [=] {
+          return [key = std::string(key), kind = condition.kind, etag = std::string(condition.etag)](
+                     Store& store) { return store.remove(key, {kind, etag}); };
+        });
   }
 
  private:

@@ -255,8 +255,8 @@ TEST(Rollout, ACanaryThatIsBadCostsNoMoreThanItsShare) {
   const auto calls = s.store->workload().status().calls;
   const std::uint64_t total = calls[0] + calls[3];
   EXPECT_LE(static_cast<double>(calls[3]), 0.15 * static_cast<double>(total));
-  EXPECT_EQ(s.version(), "sha256:1");
   while (s.store->workload().status().canary) std::this_thread::yield();
+  EXPECT_EQ(s.version(), "sha256:1");
   s.await_scheduled();
   s.offer("sha256:3");
   s.rollout->look();
@@ -319,7 +319,7 @@ TEST(Rollout, AShadowThatCannotBeIsRefused) {
   s.rollout->look();
   s.await(UpdateState::kRefused);
   EXPECT_THAT(s.rollout->status().reason,
-              HasSubstr("one of its grants has no form in which nothing reaches outside"));
+              HasSubstr("it uses a grant that has no form in which nothing reaches outside"));
   EXPECT_EQ(s.version(), "sha256:1");
 }
 

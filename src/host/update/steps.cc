@@ -124,9 +124,10 @@ void Rollout::warm() {
 void Rollout::start_shadow() {
   Result<void> started;
   if (update_->built.shadow == nullptr) {
-    started = fail(Code::kFailedPrecondition,
-                   "it cannot be shadowed: it uses a grant that has no form in which nothing reaches outside; "
-                   "write a canary in place of the shadow");
+    started =
+        fail(Code::kFailedPrecondition,
+             "it cannot be shadowed: it uses a grant that has no form in which nothing reaches outside; "
+             "write a canary in place of the shadow");
   } else {
     started = workload_->start_shadow(update_->built.shadow, plan_.shadow->share);
   }
