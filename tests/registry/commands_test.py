@@ -5,7 +5,7 @@ import pathlib
 import tempfile
 import unittest
 
-from registries import BUILD, COMPONENT, MIB, MODULE, PASSWORD, SERVERS, USER, Certificates, Registry, berth, oras, padded, run
+from registries import BUILD, COMPONENT, MIB, MODULE, PASSWORD, SERVERS, USER, Certificates, Registry, berth, oras, padded, run, samples
 
 # Every way of reaching a registry that there is a real server for.
 SETTINGS = [
@@ -51,6 +51,12 @@ class Case(unittest.TestCase):
         self.assertEqual(done.code, code, f"oras {arguments}: {done.out}{done.err}")
         return done
 
+    def push_with_oras(self, registry, name, file):
+        (self.folder / "config.json").write_text(json.dumps(
+            {"created": "2026-01-02T03:04:05Z", "architecture": "wasm", "os": "wasip2", "layerDigests": [digest(file.read_bytes())]}))
+        self.oras(registry, "push", f"{registry.host}/{name}", "--config", f"config.json:{CONFIG_TYPE}",
+                  "--disable-path-validation", f"{file}:application/wasm")
+
     def file(self, name, data):
         path = self.folder / name
         path.write_bytes(data)
@@ -66,34 +72,17 @@ class EveryRegistry(Case):
     def round(self, registry):
         component = COMPONENT.read_bytes()
         where = f"oci://{registry.host}/gather/core"
-        pushed = self.call(registry, "push", COMPONENT, f"{where}:v1", "--author", "Ada", "--target", "a:b/c", "--json").json()
-        self.assertEqual(pushed["digest"], digest(component))
-        self.assertEqual(pushed["size"], len(component))
+        pushed = self.call(registry, "push", COMPONENT, f"{where}:v1", "--json").json()
+        self.assertEqual((pushed["digest"], pushed["size"]), (digest(component), len(component)))
         about = self.call(registry, "inspect", f"{where}:v1", "--json").json()
-        self.assertEqual((about["manifest"], about["digest"], about["os"], about["author"], about["target"]),
-                         (pushed["manifest"], digest(component), "wasip2", "Ada", "a:b/c"))
-        own = run([BUILD / "berth", "inspect", COMPONENT, "--json"], self.folder).json()
-        for side in ("imports", "exports"):
-            self.assertEqual(about[side], [item["name"] for item in own[side]])
-        self.assertRegex(about["created"], r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ$")
+        self.assertEqual((about["manifest"], about["digest"], about["os"]), (pushed["manifest"], digest(component), "wasip2"))
+        self.oras(registry, "pull", f"{registry.host}/gather/core:v1", "-o", "oras")
+        self.assertEqual((self.folder / "oras" / COMPONENT.name).read_bytes(), component)
 
-        text = self.call(registry, "push", MODULE, f"{where}:m1").out
-        self.assertRegex(text, rf"^pushed {where}:m1@sha256:[0-9a-f]{{64}}\n$")
-        module = self.call(registry, "inspect", f"{where}:m1", "--json").json()
-        self.assertEqual(module["os"], "wasip1")
-        self.assertNotIn("imports", module)
-        self.assertEqual(sorted(self.call(registry, "tags", where).out.split()), ["m1", "v1"])
-        self.assertEqual(sorted(self.call(registry, "tags", where, "--json").json()["tags"]), ["m1", "v1"])
-
-        # By tag into the default file, by digest into a named one.
-        self.call(registry, "pull", f"{where}:v1")
-        self.assertEqual((self.folder / "core.wasm").read_bytes(), component)
-        done = self.call(registry, "pull", f"{where}@{pushed['manifest']}", "-o", "by-digest.wasm", "--json").json()
-        self.assertEqual((done["manifest"], done["digest"]), (pushed["manifest"], digest(component)))
-        self.assertEqual((self.folder / "by-digest.wasm").read_bytes(), component)
+        self.push_with_oras(registry, "gather/core:m1", MODULE)
         self.call(registry, "pull", f"{where}:m1", "-o", "m.wasm")
         self.assertEqual((self.folder / "m.wasm").read_bytes(), MODULE.read_bytes())
-        self.assertEqual([path.name for path in self.folder.glob("*.wasm.*")], [])
+        self.assertEqual(sorted(self.call(registry, "tags", where).out.split()), ["m1", "v1"])
 
         # Within the registry: same digest; the password is asked for once.
         flags = [f"--from-{str(flag)[2:]}" if str(flag).startswith("--") else flag for flag in registry.flags]
@@ -101,12 +90,37 @@ class EveryRegistry(Case):
                        text=registry.input)
         self.assertEqual(copied.code, 0, copied.err)
         self.assertEqual(copied.json()["manifest"], pushed["manifest"])
-        self.call(registry, "pull", f"oci://{registry.host}/mirror/core:v2", "-o", "copy.wasm")
+        self.call(registry, "pull", f"oci://{registry.host}/mirror/core@{pushed['manifest']}", "-o", "copy.wasm")
         self.assertEqual((self.folder / "copy.wasm").read_bytes(), component)
+        self.assertEqual([path.name for path in self.folder.glob("*.wasm.*")], [])
 
         missing = self.call(registry, "pull", f"{where}:none", code=3)
         self.assertIn("404", missing.err)
+
+    def test_what_is_said_about_an_artifact(self):
+        registry = self.start(kind="docker")
+        where = f"oci://{registry.host}/gather/core"
+        text = self.call(registry, "push", MODULE, f"{where}:m1").out
+        self.assertRegex(text, rf"^pushed {where}:m1@sha256:[0-9a-f]{{64}}\n$")
+        module = self.call(registry, "inspect", f"{where}:m1", "--json").json()
+        self.assertEqual(module["os"], "wasip1")
+        self.assertNotIn("imports", module)
+        pushed = self.call(registry, "push", COMPONENT, f"{where}:v1", "--author", "Ada", "--target", "a:b/c", "--json").json()
+        about = self.call(registry, "inspect", f"{where}:v1", "--json").json()
+        self.assertEqual((about["author"], about["target"]), ("Ada", "a:b/c"))
+        own = run([BUILD / "berth", "inspect", COMPONENT, "--json"], self.folder).json()
+        for side in ("imports", "exports"):
+            self.assertEqual(about[side], [item["name"] for item in own[side]])
+        self.assertRegex(about["created"], r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ$")
+        self.assertEqual(sorted(self.call(registry, "tags", where, "--json").json()["tags"]), ["m1", "v1"])
+        # By tag into the default file, by digest into a named one.
+        self.call(registry, "pull", f"{where}:v1")
+        self.assertEqual((self.folder / "core.wasm").read_bytes(), COMPONENT.read_bytes())
+        done = self.call(registry, "pull", f"{where}@{pushed['manifest']}", "-o", "by-digest.wasm", "--json").json()
+        self.assertEqual((done["manifest"], done["digest"]), (pushed["manifest"], digest(COMPONENT.read_bytes())))
+        self.assertEqual((self.folder / "by-digest.wasm").read_bytes(), COMPONENT.read_bytes())
         self.call(registry, "inspect", f"oci://{registry.host}/nowhere:v1", code=3)
+        self.call(registry, "tags", f"oci://{registry.host}/nowhere", code=3)
 
     def test_a_wrong_password_is_refused_and_not_shown(self):
         for setting in (s for s in SETTINGS if s.get("auth")):
@@ -210,38 +224,41 @@ class Files(Case):
 
 
 class Interop(Case):
-    """Equal bytes through two independent clients, both ways, on both registries."""
+    """With oras, both ways; without logins, on both registries."""
 
     def test_pushed_by_berth_pulled_by_oras(self):
         for kind in ("olareg", "docker"):
             registry = self.start(kind=kind)
-            for name, data in self.samples():
+            for name, data in samples().items():
                 with self.subTest(kind=kind, sample=name):
                     self.call(registry, "push", self.file(f"{name}.wasm", data), f"oci://{registry.host}/{name}:v1")
                     out = self.folder / f"oras-{kind}-{name}"
                     self.oras(registry, "pull", f"{registry.host}/{name}:v1", "-o", out)
                     self.assertEqual((out / f"{name}.wasm").read_bytes(), data)
-                    manifest = json.loads(self.oras(registry, "manifest", "fetch", f"{registry.host}/{name}:v1").out)
-                    self.assertEqual((manifest["schemaVersion"], manifest["mediaType"], manifest["config"]["mediaType"]),
-                                     (2, "application/vnd.oci.image.manifest.v1+json", CONFIG_TYPE))
-                    self.assertEqual([layer["mediaType"] for layer in manifest["layers"]], ["application/wasm"])
-                    config = json.loads(self.oras(registry, "manifest", "fetch-config", f"{registry.host}/{name}:v1").out)
-                    self.assertEqual((config["architecture"], config["layerDigests"]), ("wasm", [digest(data)]))
-                    self.assertEqual(config["os"], "wasip1" if "module" in name else "wasip2")
-                    self.assertEqual("component" in config, "module" not in name)
+                    self.check_layout(registry, name, data)
+
+    def check_layout(self, registry, name, data):
+        manifest = json.loads(self.oras(registry, "manifest", "fetch", f"{registry.host}/{name}:v1").out)
+        self.assertEqual((manifest["schemaVersion"], manifest["mediaType"], manifest["config"]["mediaType"]),
+                         (2, "application/vnd.oci.image.manifest.v1+json", CONFIG_TYPE))
+        self.assertEqual([layer["mediaType"] for layer in manifest["layers"]], ["application/wasm"])
+        config = json.loads(self.oras(registry, "manifest", "fetch-config", f"{registry.host}/{name}:v1").out)
+        self.assertEqual((config["architecture"], config["layerDigests"]), ("wasm", [digest(data)]))
+        self.assertEqual(config["os"], "wasip1" if "module" in name else "wasip2")
+        self.assertEqual("component" in config, "module" not in name)
 
     def test_pushed_by_oras_pulled_by_berth(self):
         for kind in ("olareg", "docker"):
             registry = self.start(kind=kind)
-            for name, data in self.samples():
+            for name, data in samples().items():
                 with self.subTest(kind=kind, sample=name):
-                    self.push_with_oras(registry, f"{name}:v1", self.file(f"{name}.wasm", data), data)
+                    self.push_with_oras(registry, f"{name}:v1", self.file(f"{name}.wasm", data))
                     self.call(registry, "pull", f"oci://{registry.host}/{name}:v1", "-o", f"{kind}-{name}")
                     self.assertEqual((self.folder / f"{kind}-{name}").read_bytes(), data)
 
     def test_an_empty_layer_is_refused(self):
         registry = self.start()
-        self.push_with_oras(registry, "empty:v1", self.file("empty.wasm", b""), b"")
+        self.push_with_oras(registry, "empty:v1", self.file("empty.wasm", b""))
         self.assertIn("empty", self.call(registry, "pull", f"oci://{registry.host}/empty:v1", code=3).err)
 
     def test_older_layouts_are_pulled(self):
@@ -286,25 +303,11 @@ class Interop(Case):
         self.call(registry, "pull", f"oci://{registry.host}/a:all", "-o", "all.wasm")
         self.assertEqual((self.folder / "all.wasm").read_bytes(), COMPONENT.read_bytes())
 
-    def samples(self):
-        component, module = COMPONENT.read_bytes(), MODULE.read_bytes()
-        yield "small-component", component
-        yield "small-module", module
-        yield "component-4m", padded(component, 4 * MIB)
-        yield "module-64m", padded(module, 64 * MIB)
-        yield "component-64m", padded(component, 64 * MIB)
-
-    def push_with_oras(self, registry, name, file, data):
-        (self.folder / "config.json").write_text(json.dumps(
-            {"created": "2026-01-02T03:04:05Z", "architecture": "wasm", "os": "wasip2", "layerDigests": [digest(data)]}))
-        self.oras(registry, "push", f"{registry.host}/{name}", "--config", f"config.json:{CONFIG_TYPE}",
-                  f"{file.name}:application/wasm")
-
 
 class Copies(Case):
     def test_between_registries_large_and_with_bounded_memory(self):
         source, target = self.start(kind="olareg", auth="token"), self.start(kind="docker", tls="server", auth="basic")
-        data = padded(MODULE.read_bytes(), 64 * MIB)
+        data = samples()["module-64m"]
         pushed = self.call(source, "push", self.file("big.wasm", data), f"oci://{source.host}/big:v1", "--json").json()
         copied = berth("copy", f"oci://{source.host}/big:v1", f"oci://{target.host}/mirror/big:v1", "--json",
                        "--from-user", USER, "--from-password-stdin", "--to-user", USER, "--to-password-stdin",

@@ -269,3 +269,12 @@ def padded(start, size):
     out = start + section + os.urandom(rest - len(section))
     assert len(out) == size
     return out
+
+
+@functools.cache
+def samples():
+    """Modules and components of every size, by name."""
+    component, module = COMPONENT.read_bytes(), MODULE.read_bytes()
+    return {"component": component, "module": module,
+            "component-4m": padded(component, 4 * MIB), "module-4m": padded(module, 4 * MIB),
+            "component-64m": padded(component, 64 * MIB), "module-64m": padded(module, 64 * MIB)}

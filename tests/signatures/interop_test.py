@@ -9,7 +9,11 @@ import time
 import unittest
 
 import world
+from registries import PASSWORD as LOGIN_PASSWORD
+from registries import USER, Registry, samples
 from world import BUILD, PASSWORD, PAYLOAD, REFERRER, SIGNATURE, RawRegistry, World
+
+SIZES = ("component", "module", "component-4m", "module-64m")
 
 
 class InARegistry:
@@ -121,6 +125,17 @@ class InARegistry:
                 self.berth("copy", "--referrers", "oci://" + reference, f"oci://{self.registry.host}/to-{place}:v1")
                 self.verify(f"oci://{self.registry.host}/to-{place}:v1", "ada")
 
+    def test_modules_and_components_of_every_size(self):
+        for name in SIZES:
+            with self.subTest(name):
+                (self.folder / name).write_bytes(samples()[name])
+                pushed = json.loads(self.berth("push", name, f"oci://{self.registry.host}/sizes:{name}", "--json"))
+                reference = f"{self.registry.host}/sizes@{pushed['manifest']}"
+                self.berth("sign", "--key", self.key("ada.key"), "oci://" + reference)
+                self.cosign("verify", "--key", self.key("ada.pub"), reference)
+                self.cosign("sign", "--key", self.key("carl.key"), reference)
+                self.verify("oci://" + reference, "ada", "carl", more=["--all"])
+
     def test_ed25519(self):
         self.run_in(self.folder, BUILD / "berth", "keygen", "--ed25519", "--output", "ed")
         reference, _ = self.push("ed")
@@ -169,6 +184,33 @@ class WithoutReferrers(InARegistry, World):
         self.verify("oci://" + reference, "ada")
 
 
+class Logins(World):
+    """What is signed where a login or a certificate is wanted, or the referrers API is switched off."""
+
+    SETTINGS = [dict(kind="olareg", referrers=False), dict(kind="olareg", auth="basic"), dict(kind="olareg", auth="token", tls="server"),
+                dict(kind="docker", auth="token"), dict(kind="docker", auth="basic", tls="server")]
+
+    def test_both_ways(self):
+        for setting in self.SETTINGS:
+            with self.subTest(**setting), Registry(**setting) as registry:
+                theirs = ("--registry-cacert", registry.certificates.ca) if registry.tls else ("--allow-http-registry",)
+                if registry.auth:
+                    theirs += ("--registry-username", USER, "--registry-password", LOGIN_PASSWORD)
+                ours = [f"--registry-{str(flag)[2:]}" if str(flag).startswith("--") else flag for flag in registry.flags]
+                text = registry.input or ""
+                pushed = json.loads(self.berth("push", self.module(), f"oci://{registry.host}/logins:v1", "--json", *registry.flags, stdin=text))
+                reference = f"{registry.host}/logins@{pushed['manifest']}"
+                for place in ("tag", "referrer"):
+                    self.berth("sign", "--attach", place, "--key", self.key("ada.key"), *ours, "oci://" + reference, stdin=text)
+                self.cosign("verify", "--key", self.key("ada.pub"), reference, registry=theirs)
+                self.cosign("sign", "--key", self.key("carl.key"), reference, registry=theirs)
+                self.assertEqual(set(self.findings(f"oci://{registry.host}/logins:v1", "ada", "carl", more=["--all", *ours], stdin=text)), {"valid"})
+                self.assertIn("other-key", self.findings("oci://" + reference, "eve", more=ours, stdin=text, refused=True))
+                if registry.auth:
+                    said = self.berth("sign", "--key", self.key("bob.key"), *ours, "oci://" + reference, stdin="wrong\n", code=5)
+                    self.assertIn(registry.host, said)
+
+
 class Files(World):
     def test_ours_is_verified_by_cosign_and_openssl(self):
         file = self.module()
@@ -190,6 +232,20 @@ class Files(World):
         self.openssl("dgst", "-sha256", "-sign", "own.key", "-out", "raw", file)
         (self.folder / "own.sig").write_bytes(base64.encodebytes((self.folder / "raw").read_bytes()).replace(b"\n", b"") + b"\n")
         self.berth("verify", "--key", "own.pub", "--signature", "own.sig", file)
+
+    def test_files_of_every_size(self):
+        for name in SIZES:
+            with self.subTest(name):
+                (self.folder / name).write_bytes(samples()[name])
+                self.berth("sign", "--key", self.key("ada.key"), name)
+                self.cosign("verify-blob", "--key", self.key("ada.pub"), "--signature", name + ".sig", name)
+                self.cosign("sign-blob", "--key", self.key("carl.key"), "--output-signature", name + ".sig", name)
+                self.verify(name, "carl")
+
+    def test_an_empty_file_is_not_signed(self):
+        (self.folder / "empty.wasm").touch()
+        self.assertIn("empty.wasm is empty", self.berth("sign", "--key", self.key("ada.key"), "empty.wasm", code=3))
+        self.assertFalse((self.folder / "empty.wasm.sig").exists())
 
     def test_keys_that_openssl_makes(self):
         file = self.module()

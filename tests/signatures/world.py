@@ -1,4 +1,6 @@
 """A folder with keys and components, registries on this machine, and the programs that sign and verify."""
+import atexit
+import functools
 import hashlib
 import json
 import os
@@ -67,20 +69,33 @@ class RawRegistry(Registry):
         assert status == 202, (status, body)
 
 
+def environment(home):
+    return {**{k: v for k, v in os.environ.items() if not k.startswith(("COSIGN_", "SIGSTORE_"))},
+            "COSIGN_PASSWORD": PASSWORD, "HOME": str(home), "DOCKER_CONFIG": str(home),
+            # Set, so that cosign does not go out to fetch the public instance's roots.
+            "SIGSTORE_ROOT_FILE": "/nonexistent"}
+
+
+@functools.cache
+def folder_with_keys():
+    """Made once, because it takes its time: a key is sealed so that guessing its password does."""
+    folder = tempfile.TemporaryDirectory(prefix="berth-keys-")
+    atexit.register(folder.cleanup)
+    home = pathlib.Path(folder.name)
+    # Two makers of keys: ada, bob and eve have ours, carl has cosign's.
+    for command in (*([BUILD / "berth", "keygen", "--output", name] for name in ("ada", "bob", "eve")),
+                    [SERVERS / "cosign", "generate-key-pair", "--output-key-prefix", "carl"]):
+        subprocess.run(command, cwd=home, env=environment(home), check=True, capture_output=True, timeout=60)
+    return home
+
+
 class World(unittest.TestCase):
     """Each test has an empty folder, `self.folder`, in which programs run."""
 
     @classmethod
     def setUpClass(cls):
-        cls.keys = pathlib.Path(cls.enterClassContext(tempfile.TemporaryDirectory(prefix="berth-keys-")))
-        cls.environment = {**{k: v for k, v in os.environ.items() if not k.startswith(("COSIGN_", "SIGSTORE_"))},
-                           "COSIGN_PASSWORD": PASSWORD, "HOME": str(cls.keys), "DOCKER_CONFIG": str(cls.keys),
-                           # Set, so that cosign does not go out to fetch the public instance's roots.
-                           "SIGSTORE_ROOT_FILE": "/nonexistent"}
-        # Two makers of keys: ada has ours, carl has cosign's.
-        for name in ("ada", "bob", "eve"):
-            cls.run_in(cls.keys, BUILD / "berth", "keygen", "--output", name)
-        cls.run_in(cls.keys, SERVERS / "cosign", "generate-key-pair", "--output-key-prefix", "carl")
+        cls.keys = folder_with_keys()
+        cls.environment = environment(cls.keys)
 
     def setUp(self):
         self.folder = pathlib.Path(self.enterContext(tempfile.TemporaryDirectory(prefix="berth-signatures-")))
@@ -99,8 +114,8 @@ class World(unittest.TestCase):
         done = self.run_in(self.folder, BUILD / "berth", *arguments, code=code, **more)
         return done.stdout if code == 0 else done.stderr
 
-    def cosign(self, *arguments, fails=False, **more):
-        local = ("--allow-insecure-registry", "--allow-http-registry") if arguments[0] in ("sign", "verify") else ()
+    def cosign(self, *arguments, fails=False, registry=("--allow-insecure-registry", "--allow-http-registry"), **more):
+        local = registry if arguments[0] in ("sign", "verify") else ()
         log = ("--tlog-upload=false", "--yes") if arguments[0].startswith("sign") else ("--insecure-ignore-tlog",)
         done = self.run_in(self.folder, SERVERS / "cosign", *arguments[:1], *local, *log, *arguments[1:],
                            code=None if fails else 0, **more)
@@ -126,10 +141,11 @@ class World(unittest.TestCase):
         done = self.berth("push", self.module(word=word), f"oci://{reference}", "--json")
         return json.loads(done)["manifest"]
 
-    def verify(self, target, *keys, refused=False, more=()):
+    def verify(self, target, *keys, refused=False, more=(), stdin=""):
         """The JSON report of berth verify."""
         flags = [flag for key in keys for flag in ("--key", self.key(key + ".pub"))]
-        done = self.run_in(self.folder, BUILD / "berth", "verify", "--json", *flags, *more, target, code=5 if refused else 0)
+        done = self.run_in(self.folder, BUILD / "berth", "verify", "--json", *flags, *more, target, stdin=stdin,
+                           code=5 if refused else 0)
         report = json.loads(done.stdout)
         self.assertEqual(report["verified"], not refused, report)
         return report
