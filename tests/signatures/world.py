@@ -19,6 +19,7 @@ PASSWORD = "hush, hush"
 MANIFEST = "application/vnd.oci.image.manifest.v1+json"
 PAYLOAD = "application/vnd.dev.cosign.simplesigning.v1+json"
 SIGNATURE = "dev.cosignproject.cosign/signature"
+SIZES = ("component", "module", "component-4m", "module-64m")  # of registries.samples()
 REFERRER = "application/vnd.dev.cosign.artifact.sig.v1+json"
 
 
