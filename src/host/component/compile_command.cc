@@ -116,7 +116,10 @@ CompileExit exit_of(const Error& error) {
       return error.message().find("os error 12") != std::string::npos ? CompileExit::kMemory
                                                                       : CompileExit::kMalformed;
     case Code::kFailedPrecondition: return CompileExit::kUnsupported;
-    default: return CompileExit::kFailed;
+    default:
+      // What an arena of the compiler panics with when it gets no more.
+      return error.message().find("out of memory") != std::string::npos ? CompileExit::kMemory
+                                                                        : CompileExit::kFailed;
   }
 }
 
