@@ -183,18 +183,25 @@ void Workload::keep(const LiveVersion& replaced, const LiveVersion& next, std::o
 }
 
 Result<LiveVersion*> Workload::enlist(std::unique_ptr<LiveVersion> live) {
-  live->generation = next_generation(last_generation_);
-  std::atomic<LiveVersion*>& entry = table_[live->generation % kMaxLiveVersions];
   std::unique_lock lock(mutex_);
-  const bool free =
-      retired_.wait_for(lock, spec_.drain + kCancelGrace, [&] { return entry.load() == nullptr; });
-  if (!free) {
+  // The next one whose entry is free: the version that serves keeps its own, however many swaps fail.
+  const auto is_free = [&] {
+    Generation generation = last_generation_;
+    for (std::size_t i = 0; i < kMaxLiveVersions; ++i) {
+      generation = next_generation(generation);
+      if (table_[generation % kMaxLiveVersions].load() != nullptr) continue;
+      live->generation = generation;
+      return true;
+    }
+    return false;
+  };
+  if (!retired_.wait_for(lock, spec_.drain + kCancelGrace, is_free)) {
     return fail(Code::kBusy, fmt::format("{} versions of workload {} are still draining",
                                          kMaxLiveVersions - 1, spec_.name));
   }
   last_generation_ = live->generation;
   LiveVersion* entered = live.get();
-  entry.store(entered, std::memory_order_release);
+  table_[live->generation % kMaxLiveVersions].store(entered, std::memory_order_release);
   live_.push_back(std::move(live));
   return entered;
 }

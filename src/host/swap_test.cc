@@ -277,6 +277,18 @@ TEST(Swap, MoreVersionsThanCanLiveAtOnceAreRefused) {
   EXPECT_TRUE(store.workload().swap(journal_version(a)));
 }
 
+TEST(Swap, HoweverManyFailTheNextOneSucceeds) {
+  Fixture f;
+  auto store = f.start({.instances = InstancePolicy::one()});
+  const auto bad = journal_version({.on_restore = Behaviour::Fault::kError});
+  for (std::uint32_t i = 0; i < 3 * kMaxLiveVersions; ++i) {
+    const auto refused = store.workload().swap(bad);
+    ASSERT_FALSE(refused);
+    ASSERT_NE(refused.error().code(), Code::kBusy) << i;
+  }
+  EXPECT_TRUE(store.workload().swap(journal_version({})));
+}
+
 // The bar in small: callers on several threads, blocking and asynchronous, while versions change.
 // Each appends its own numbers in order; afterwards the journal has every number once, and each
 // caller's in the order of its calls.
