@@ -6,6 +6,7 @@ import http.server
 import json
 import os
 import pathlib
+import random
 import socket
 import subprocess
 import sys
@@ -24,9 +25,15 @@ MIB = 1024 * 1024
 
 
 def free_port():
-    with socket.socket() as s:
-        s.bind(("127.0.0.1", 0))
-        return s.getsockname()[1]
+    """One that no outgoing connection of another test can take before the server has it."""
+    while True:
+        port = random.randrange(20_000, 32_000)
+        with socket.socket() as s:
+            try:
+                s.bind(("127.0.0.1", port))
+                return port
+            except OSError:
+                continue
 
 
 def openssl(*arguments, **options):

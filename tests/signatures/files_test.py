@@ -89,14 +89,14 @@ class Passwords(World):
     def test_come_from_a_file_or_the_environment(self):
         file = self.module()
         (self.folder / "password").write_text(PASSWORD + "\nmore\n")
-        self.berth("sign", "--key", self.key("ada.key"), "--password-file", "password", file, COSIGN_PASSWORD="wrong")
-        self.verify(file, "ada")
-        self.assertIn("does not open", self.berth("sign", "--key", self.key("ada.key"), file, code=5, COSIGN_PASSWORD="wrong"))
-        self.assertIn("No such file", self.berth("sign", "--key", self.key("ada.key"), "--password-file", "none", file, code=3))
+        self.berth("sign", "--key", self.key("bob.key"), "--password-file", "password", file, COSIGN_PASSWORD="wrong")
+        self.verify(file, "bob")
+        self.assertIn("does not open", self.berth("sign", "--key", self.key("bob.key"), file, code=5, COSIGN_PASSWORD="wrong"))
+        self.assertIn("No such file", self.berth("sign", "--key", self.key("bob.key"), "--password-file", "none", file, code=3))
 
     def test_without_one_it_is_said_what_to_do(self):
         environment = {name: value for name, value in self.environment.items() if name != "COSIGN_PASSWORD"}
-        done = subprocess.run([BUILD / "berth", "sign", "--key", self.key("ada.key"), self.module()], cwd=self.folder, text=True,
+        done = subprocess.run([BUILD / "berth", "sign", "--key", self.key("bob.key"), self.module()], cwd=self.folder, text=True,
                               env=environment, stdin=subprocess.DEVNULL, capture_output=True, timeout=60)
         self.assertEqual(done.returncode, 3, done.stderr)
         self.assertIn("set COSIGN_PASSWORD or give --password-file", done.stderr)
@@ -146,8 +146,8 @@ class Passwords(World):
 
 class KeyFiles(World):
     def test_are_made_for_their_owner_and_never_overwritten(self):
-        self.assertEqual((self.key("ada.key").stat().st_mode & 0o777, self.key("ada.pub").stat().st_mode & 0o777), (0o600, 0o644))
-        self.assertIn("File exists", self.run_in(self.keys, BUILD / "berth", "keygen", "--output", "ada", code=5).stderr)
+        self.assertEqual((self.key("bob.key").stat().st_mode & 0o777, self.key("bob.pub").stat().st_mode & 0o777), (0o600, 0o644))
+        self.assertIn("File exists", self.run_in(self.keys, BUILD / "berth", "keygen", "--output", "bob", code=5).stderr)
         said = json.loads(self.berth("keygen", "--json", "--output", "new"))
         der = subprocess.run(["openssl", "pkey", "-pubin", "-in", self.folder / "new.pub", "-outform", "DER"], capture_output=True, check=True)
         self.assertEqual(said["fingerprint"], world.sha256(der.stdout))

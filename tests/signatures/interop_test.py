@@ -34,12 +34,12 @@ class InARegistry:
 
     def test_ours_is_verified_by_cosign(self):
         reference, digest = self.push("ours")
-        said = self.berth("sign", "--key", self.key("ada.key"), f"oci://{self.registry.host}/ours:v1")
+        said = self.berth("sign", "--key", self.key("bob.key"), f"oci://{self.registry.host}/ours:v1")
         self.assertEqual(said, f"signed oci://{reference}\n")
         for name in (reference, f"{self.registry.host}/ours:v1"):
-            self.assertIn("were verified against the specified public key", self.cosign("verify", "--key", self.key("ada.pub"), name))
+            self.assertIn("were verified against the specified public key", self.cosign("verify", "--key", self.key("bob.pub"), name))
         self.cosign("verify", "--key", self.key("eve.pub"), reference, fails=True)
-        self.assertEqual(self.findings("oci://" + reference, "ada"), ["valid"])
+        self.assertEqual(self.findings("oci://" + reference, "bob"), ["valid"])
 
     def test_cosigns_is_verified_by_ours(self):
         reference, digest = self.push("theirs")
@@ -105,8 +105,8 @@ class InARegistry:
 
     def test_our_keys_sign_with_cosign_and_theirs_with_ours(self):
         reference, _ = self.push("keys")
-        self.cosign("sign", "--key", self.key("ada.key"), reference)
-        self.verify("oci://" + reference, "ada")
+        self.cosign("sign", "--key", self.key("bob.key"), reference)
+        self.verify("oci://" + reference, "bob")
         self.berth("sign", "--key", self.key("carl.key"), "oci://" + reference)
         self.cosign("verify", "--key", self.key("carl.pub"), reference)
 
@@ -200,7 +200,7 @@ class Logins(World):
                 self.assertEqual(set(self.findings(f"oci://{registry.host}/logins:v1", "ada", "carl", more=["--all", *ours], stdin=text)), {"valid"})
                 self.assertIn("other-key", self.findings("oci://" + reference, "eve", more=ours, stdin=text, refused=True))
                 if registry.auth:
-                    said = self.berth("sign", "--key", self.key("bob.key"), *ours, "oci://" + reference, stdin="wrong\n", code=5)
+                    said = self.berth("sign", "--key", self.key("eve.key"), *ours, "oci://" + reference, stdin="wrong\n", code=5)
                     self.assertIn(registry.host, said)
 
 

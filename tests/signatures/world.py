@@ -79,13 +79,16 @@ def environment(home):
 
 @functools.cache
 def folder_with_keys():
-    """Made once, because it takes its time: a key is sealed so that guessing its password does."""
+    """Made once. bob has a key of ours and carl one of cosign's, both sealed, which makes each use take a fifth of a second:
+    so that guessing the password takes long. Those of ada and eve, made by openssl, lie open: most tests sign with them."""
     folder = tempfile.TemporaryDirectory(prefix="berth-keys-")
     atexit.register(folder.cleanup)
     home = pathlib.Path(folder.name)
-    # Two makers of keys: ada, bob and eve have ours, carl has cosign's.
-    for command in (*([BUILD / "berth", "keygen", "--output", name] for name in ("ada", "bob", "eve")),
-                    [SERVERS / "cosign", "generate-key-pair", "--output-key-prefix", "carl"]):
+    commands = [[BUILD / "berth", "keygen", "--output", "bob"], [SERVERS / "cosign", "generate-key-pair", "--output-key-prefix", "carl"]]
+    for name in ("ada", "eve"):
+        commands += [["openssl", "genpkey", "-algorithm", "EC", "-pkeyopt", "ec_paramgen_curve:P-256", "-out", name + ".key"],
+                     ["openssl", "pkey", "-in", name + ".key", "-pubout", "-out", name + ".pub"]]
+    for command in commands:
         subprocess.run(command, cwd=home, env=environment(home), check=True, capture_output=True, timeout=60)
     return home
 
