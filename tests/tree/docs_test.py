@@ -86,6 +86,7 @@ def main():
             scratch = pathlib.Path(folder)
             lay_out(source, build, scratch)
             environment = dict(os.environ, HOME=folder, BERTH_CACHE=cache, XDG_RUNTIME_DIR=folder,
+                               XDG_CACHE_HOME=folder,
                                PATH=f"{cache}/tools/bin:{cache}/servers/bin:{os.environ['PATH']}")
             for block in (block for block in blocks if block.file == file):
                 if not block.kind.startswith("test"):

@@ -5,13 +5,14 @@ set -euo pipefail
 . tools/dev/steps.sh
 
 # Under ASan+UBSan: whatever handles a guest's bytes or a stranger's text, and the property tests.
-debug_tests=(base_test telemetry_test net_test artifact_test artifact_oci_test manifest_test abi_test host_test
-  statestore_test bindings_test statestore_grpc_test roundtrip_test hostile_test artifact_store_test
-  artifact_signature_test)
+debug_tests=(base_test telemetry_test net_test artifact_test artifact_store_test artifact_oci_test artifact_signature_test
+  artifact_fetch_test manifest_test abi_test host_test host_update_test update_test statestore_test bindings_test
+  statestore_grpc_test roundtrip_test hostile_test)
 # Each of these runs for 20 s (fuzz/CMakeLists.txt).
 mapfile -t fuzz_targets < <(cd fuzz && printf '%s\n' *_fuzz.cc | sed 's/\.cc$//')
 # Under TSan: whatever threads share. The engine is not instrumented, so these use native guests.
-tsan_tests=(base_test telemetry_test net_test artifact_oci_test host_test statestore_test artifact_store_test)
+tsan_tests=(base_test telemetry_test net_test artifact_test artifact_oci_test artifact_store_test host_test
+  host_update_test statestore_test)
 
 results=build/results
 rm -rf "$results"
