@@ -11,7 +11,12 @@
 
 namespace berth::roundtrip {
 
-inline constexpr int kValues = 10'000;  // for each function and guest
+// For each function and guest. Where the sanitizers look on, as many as it takes to believe it.
+#if __has_feature(address_sanitizer)
+inline constexpr int kValues = 10'000;
+#else
+inline constexpr int kValues = 1'000;
+#endif
 
 [[nodiscard]] std::vector<HostPart> all_hosts();
 // That of the package written by hand.
