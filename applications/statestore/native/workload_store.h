@@ -1,6 +1,7 @@
 // WorkloadStore: a Store that is a workload of the host, whatever version it runs now.
 #pragma once
 
+#include <functional>
 #include <string>
 #include <string_view>
 
@@ -41,6 +42,9 @@ class WorkloadStore final : public Store {
   }
 
  private:
+  // A canary by key sends the calls of one key to one version.
+  static host::CallOptions about(std::string_view key) { return {.key = std::hash<std::string_view>()(key)}; }
+
   host::Typed<Store> workload_;
 };
 
