@@ -220,8 +220,13 @@ pub unsafe extern "C" fn berth_call(
                 ResultKind::Lifted => Some(CurrentGuard::enter(&mut current)),
                 _ => None,
             };
-            let _io = Instance::enter_io(pre)?;
-            let result = run(store, funcs.at(index), export, call, kind);
+            let func = funcs.at(index);
+            let result = if pre.uses_wasi {
+                let _io = Instance::enter_io(pre)?;
+                run(store, func, export, call, kind)
+            } else {
+                run(store, func, export, call, kind)
+            };
             in_call.returned = true;
             result
         };

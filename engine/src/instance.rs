@@ -108,7 +108,7 @@ pub struct Funcs(Vec<Option<Func>>);
 
 impl Funcs {
     /// `index` comes from `Instance::func`.
-    #[inline]
+    #[inline(always)]
     pub fn at(&self, index: usize) -> &Func {
         self.0[index].as_ref().expect("looked up before")
     }

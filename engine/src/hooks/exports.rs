@@ -44,13 +44,20 @@ unsafe impl Lower for GuestArgs {
             let address = place(cx, block)?;
             call.args[block.slot as usize].lo = address as u64;
         }
-        if let Some(lower) = call.lower {
-            let (ctx, values) = (call.ctx, call.args.as_mut_ptr());
-            with_lower_cx(cx, ty, |handle| unsafe { lower(ctx, handle, values) })?;
+        if call.lower.is_some() {
+            lower_by_callback(cx, ty, call)?;
         }
         let slots = dst.as_mut_ptr().cast::<ValRaw>();
-        for (i, value) in call.args.iter().enumerate().take(args.count as usize) {
-            unsafe { slots.add(i).write(ValRaw::u64(value.lo)) };
+        let set = |i: usize| unsafe { slots.add(i).write(ValRaw::u64(call.args[i].lo)) };
+        // Most lists are short, and a loop costs more than they do.
+        match args.count {
+            0 => {}
+            1 => set(0),
+            2 => {
+                set(0);
+                set(1);
+            }
+            count => (0..call.args.len().min(count as usize)).for_each(set),
         }
         Ok(())
     }
@@ -65,6 +72,20 @@ unsafe impl Lower for GuestArgs {
             "sixteen slots are never spilled by the engine",
         ))
     }
+}
+
+/// Out of line, so that calls without it do not pay for its stack frame.
+#[inline(never)]
+fn lower_by_callback<T: 'static>(
+    cx: &mut LowerContext<'_, T>,
+    ty: InterfaceType,
+    call: &mut ffi::Call,
+) -> Result<()> {
+    let Some(lower) = call.lower else {
+        return Ok(());
+    };
+    let (ctx, values) = (call.ctx, call.args.as_mut_ptr());
+    with_lower_cx(cx, ty, |handle| unsafe { lower(ctx, handle, values) })
 }
 
 /// Copies a block into the guest. A function with a list among its parameters has a memory and a
