@@ -5,7 +5,7 @@ use crate::ffi::Call;
 use crate::hooks::{Args, Current, CurrentGuard, GuestArgs, GuestResult};
 use crate::instance::{Instance, StoreData, deadline_passed, instance_mut};
 use crate::pre::Export;
-use wasmtime::component::{Func, TypedFunc};
+use wasmtime::component::{ComponentNamedList, Func, Lift, TypedFunc};
 use wasmtime::{Store, UpdateDeadline};
 
 /// Far enough to be never reached, small enough not to overflow the epoch counter.
@@ -145,6 +145,21 @@ pub unsafe fn typed<Ret>(func: &Func) -> &TypedFunc<GuestArgs, Ret> {
     unsafe { &*std::ptr::from_ref(func).cast() }
 }
 
+/// A function for each kind of result: together they would share one stack frame and its registers.
+///
+/// # Safety
+/// As [`typed`].
+#[inline(never)]
+unsafe fn run_typed<Ret: GuestResult + ComponentNamedList + Lift + 'static>(
+    store: &mut Store<StoreData>,
+    func: &Func,
+    args: &Args,
+) -> wasmtime::Result<()> {
+    let result = unsafe { typed::<Ret>(func) }.call(store, GuestArgs(args))?;
+    unsafe { &mut *args.call }.result.lo = result.flat();
+    Ok(())
+}
+
 fn run(
     store: &mut Store<StoreData>,
     func: &Func,
@@ -156,12 +171,10 @@ fn run(
         call,
         count: slots(export),
     };
-    let call = unsafe { &mut *call };
     // Sound because berth_pre_export compared the export's type and flat counts.
     dispatch!(export, kind, |Ret| unsafe {
-        call.result.lo = typed::<Ret>(func).call(store, GuestArgs(&args))?.flat();
-    });
-    Ok(())
+        run_typed::<Ret>(store, func, &args)
+    })
 }
 
 /// Marks an instance as busy; one that a panic leaves behind is dead.

@@ -29,7 +29,7 @@ unsafe impl Sync for GuestArgs {}
 opaque!([] GuestArgs, 16);
 
 unsafe impl Lower for GuestArgs {
-    #[inline]
+    #[inline(always)]
     fn linear_lower_to_flat<T>(
         &self,
         cx: &mut LowerContext<'_, T>,
@@ -201,42 +201,54 @@ impl<const R: usize, const H: bool> GuestResult for LiftedRet<R, H> {
 }
 
 unsafe impl<const R: usize, const H: bool> Lift for LiftedRet<R, H> {
+    #[inline]
     fn linear_lift_from_flat(
         cx: &mut LiftContext<'_>,
         ty: InterfaceType,
         src: &[ValRaw; R],
     ) -> Result<Self> {
-        let handles = if H {
-            lift_handles(cx, ty, Source::Flat(src))?
+        let result = src.as_ptr().cast();
+        if H {
+            let handles = lift_handles(cx, ty, Source::Flat(src))?;
+            give_result_with(cx, result, &handles)?;
         } else {
-            Vec::new()
-        };
-        give_result(cx, src.as_ptr().cast(), &handles)?;
+            give_result(cx, result, |_| Vec::new())?;
+        }
         Ok(LiftedRet)
     }
 
+    #[inline]
     fn linear_lift_from_memory(
         cx: &mut LiftContext<'_>,
         ty: InterfaceType,
         bytes: &[u8],
     ) -> Result<Self> {
         let addr = offset_in(cx.memory(), bytes);
-        let handles = if H {
-            lift_handles(cx, ty, Source::Memory(addr))?
-        } else {
-            Vec::new()
-        };
         let result = Value {
             lo: u64::from(addr),
             hi: 0,
         };
-        give_result(cx, &result, &handles)?;
+        if H {
+            let handles = lift_handles(cx, ty, Source::Memory(addr))?;
+            give_result_with(cx, &result, &handles)?;
+        } else {
+            give_result(cx, &result, |_| Vec::new())?;
+        }
         Ok(LiftedRet)
     }
 }
 
+fn give_result_with(cx: &LiftContext<'_>, result: *const Value, handles: &[Lifted]) -> Result<()> {
+    give_result(cx, result, |data| data.take_handles(handles))
+}
+
 /// Hands the result to C++ before post-return runs.
-fn give_result(cx: &LiftContext<'_>, result: *const Value, handles: &[Lifted]) -> Result<()> {
+#[inline]
+fn give_result(
+    cx: &LiftContext<'_>,
+    result: *const Value,
+    handles: impl FnOnce(&mut StoreData) -> Vec<u32>,
+) -> Result<()> {
     let current = unsafe { &mut *current() };
     let call = unsafe { &mut *current.call };
     let Some(lift) = call.lift else {
@@ -244,7 +256,7 @@ fn give_result(cx: &LiftContext<'_>, result: *const Value, handles: &[Lifted]) -
     };
     let memory = cx.memory();
     // LiftContext borrows the store, but never its data.
-    let handles = unsafe { &mut *current.data }.take_handles(handles);
+    let handles = handles(unsafe { &mut *current.data });
     let error = unsafe {
         lift(
             call.ctx,
