@@ -214,18 +214,26 @@ void Workload::delist(Generation generation) {
     if (at == live_.end()) return;
     gone = std::move(*at);
     live_.erase(at);
+    ++going_;
     table_[generation % kMaxLiveVersions].store(nullptr, std::memory_order_release);
     const CallCounts calls = gone->calls();
     for (std::size_t i = 0; i < calls.size(); ++i) retired_calls_[i] += calls[i];
   }
+  if (gone->replaced) {  // otherwise it never served
+    const auto drained_in = SteadyClock::now() - *gone->replaced;
+    update_metrics_.passed(UpdateStage::kDrain, drained_in);
+    if (services_.log != nullptr) {
+      services_.log->info("drained", {{"workload", spec_.name},
+                                      {"version", gone->version().about().digest},
+                                      {"ms", std::chrono::duration<double, std::milli>(drained_in).count()}});
+    }
+  }
+  gone.reset();
+  {
+    const std::lock_guard lock(mutex_);
+    --going_;
+  }
   retired_.notify_all();
-  if (!gone->replaced) return;  // it never served
-  const auto drained_in = SteadyClock::now() - *gone->replaced;
-  update_metrics_.passed(UpdateStage::kDrain, drained_in);
-  if (services_.log == nullptr) return;
-  services_.log->info("drained", {{"workload", spec_.name},
-                                  {"version", gone->version().about().digest},
-                                  {"ms", std::chrono::duration<double, std::milli>(drained_in).count()}});
 }
 
 void Workload::go_live(LiveVersion& next, SwapReport& report) {
@@ -263,7 +271,7 @@ void Workload::cancel(Generation generation) {
 bool Workload::wait_drained(SteadyClock::time_point deadline) {
   if (!gate_.wait_idle(deadline)) return false;
   std::unique_lock lock(mutex_);
-  return retired_.wait_until(lock, deadline, [this] { return live_.size() == 1; });
+  return retired_.wait_until(lock, deadline, [this] { return live_.size() == 1 && going_ == 0; });
 }
 
 }  // namespace berth::host

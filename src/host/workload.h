@@ -271,6 +271,7 @@ class Workload final : public std::enable_shared_from_this<Workload> {
   mutable std::mutex mutex_;
   std::condition_variable retired_;
   std::vector<std::unique_ptr<LiveVersion>> live_;
+  std::uint32_t going_ = 0;           // versions out of live_ that are being destroyed
   std::optional<Previous> previous_;  // changed with both mutexes held
   std::shared_ptr<Shadow> shadow_;    // likewise
   double share_ = 0;                  // of the canary
