@@ -4,7 +4,7 @@ use crate::error::{CError, Failure, boundary};
 use crate::ffi::Call;
 use crate::hooks::{Args, Current, CurrentGuard, GuestArgs, GuestResult};
 use crate::instance::{Instance, StoreData, deadline_passed, instance_mut};
-use crate::pre::Export;
+use crate::pre::{Export, Pre};
 use wasmtime::component::{ComponentNamedList, Func, Lift, TypedFunc};
 use wasmtime::{Store, UpdateDeadline};
 
@@ -160,6 +160,7 @@ unsafe fn run_typed<Ret: GuestResult + ComponentNamedList + Lift + 'static>(
     Ok(())
 }
 
+#[inline(always)]
 fn run(
     store: &mut Store<StoreData>,
     func: &Func,
@@ -175,6 +176,20 @@ fn run(
     dispatch!(export, kind, |Ret| unsafe {
         run_typed::<Ret>(store, func, &args)
     })
+}
+
+/// The same where the guest may start I/O.
+#[inline(never)]
+fn run_with_io(
+    pre: &Pre,
+    store: &mut Store<StoreData>,
+    func: &Func,
+    export: &Export,
+    call: *mut Call,
+    kind: ResultKind,
+) -> wasmtime::Result<()> {
+    let _io = Instance::enter_io(pre)?;
+    run(store, func, export, call, kind)
 }
 
 /// Marks an instance as busy; one that a panic leaves behind is dead.
@@ -235,8 +250,7 @@ pub unsafe extern "C" fn berth_call(
             };
             let func = funcs.at(index);
             let result = if pre.uses_wasi {
-                let _io = Instance::enter_io(pre)?;
-                run(store, func, export, call, kind)
+                run_with_io(pre, store, func, export, call, kind)
             } else {
                 run(store, func, export, call, kind)
             };
