@@ -2,6 +2,8 @@
 #include "cli/client.h"
 
 #include <CLI/CLI.hpp>
+#include <memory>
+#include <utility>
 
 #include "cli/exit_code.h"
 #include "cli/output.h"
@@ -35,8 +37,29 @@ std::string text_at(const Json& object, const char* pointer) {
   return value.is_null() ? std::string() : to_line(value);
 }
 
-void print_answer(const Json& answer, bool json, const std::function<std::string(const Json&)>& text) {
-  print_text(json ? answer.dump(2, ' ', false, Json::error_handler_t::replace) + "\n" : text(answer));
+CLI::App* add_workload_command(CLI::App& app, int& exit_code, WorkloadCommand command) {
+  struct Options {
+    std::string workload;
+    std::string socket;
+    bool json = false;
+  };
+  const auto options = std::make_shared<Options>();
+  CLI::App* added = app.add_subcommand(command.name, command.help);
+  added->add_option("WORKLOAD", options->workload, "Its name in the manifest")->required();
+  add_socket_option(*added, options->socket);
+  added->add_flag("--json", options->json, "Print the answer as JSON");
+  added->footer(command.footer);
+  const auto run = [options, command = std::move(command)]() -> Result<int> {
+    ControlClient host = BERTH_TRY(connect_host(options->socket));
+    Json params = command.params();
+    params["workload"] = options->workload;
+    const Json answer = BERTH_TRY(host.call(command.method(), std::move(params)));
+    print_text(options->json ? answer.dump(2, ' ', false, Json::error_handler_t::replace) + "\n"
+                             : command.text(options->workload, answer));
+    return kOk;
+  };
+  added->callback([&exit_code, run] { exit_code = client_exit_code(run); });
+  return added;
 }
 
 }  // namespace berth::cli

@@ -1,8 +1,9 @@
-// What commands to a running host share: the option that names the socket, one call, its answer.
+// What commands to a running host share: the option that names the socket, and one call.
 #pragma once
 
 #include <functional>
 #include <string>
+#include <string_view>
 
 #include "base/error.h"
 #include "cli/control.h"
@@ -25,7 +26,17 @@ void add_socket_option(CLI::App& command, std::string& socket);
 // A field of an answer as text, "" when it is not there.
 [[nodiscard]] std::string text_at(const Json& object, const char* pointer);
 
-// An answer as JSON, or as `text` shows it.
-void print_answer(const Json& answer, bool json, const std::function<std::string(const Json&)>& text);
+// A command that asks a running host one thing about one workload. Plain value.
+struct WorkloadCommand {
+  std::string name;
+  std::string help;
+  std::string footer;
+  std::function<std::string()> method;  // of the control socket; called when the command runs, as the next
+  std::function<Json()> params = [] { return Json::object(); };                    // besides the workload
+  std::function<std::string(std::string_view workload, const Json& answer)> text;  // without --json
+};
+// Adds it with WORKLOAD, --socket and --json; the caller adds what else it takes. `exit_code` is set when it
+// ran.
+CLI::App* add_workload_command(CLI::App& app, int& exit_code, WorkloadCommand command);
 
 }  // namespace berth::cli

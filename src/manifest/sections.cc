@@ -144,7 +144,7 @@ constexpr std::array kControlKeys = {
 };
 
 constexpr std::array kStoreKeys = {
-    Key{"path", "path", "$XDG_CACHE_HOME/berth, else ~/.cache/berth", "/var/lib/berth",
+    Key{"path", "path", "berth/store in the user's cache folder (root: /var/cache)", "/var/lib/berth",
         "The folder, relative to the manifest's. It is made with mode 0700; several hosts may share it."},
     Key{"max", "size", "4GiB", "10GiB",
         "What it may hold. Beyond it, what was not used for longest goes; never what runs or is kept."},
