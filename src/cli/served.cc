@@ -100,9 +100,14 @@ Result<> Served::begin() {
     watch_.emplace(BERTH_TRY(artifact::FileWatch::create(spec_.source.path)));
   recall();
   std::vector<Digest> known;
-  if (history_.pinned) known.push_back(*history_.pinned);
-  for (const artifact::GoodVersion& good : history_.good) known.push_back(good.digest);
-  if (history_.running) known.push_back(*history_.running);
+  if (history_.pinned) {
+    known.push_back(*history_.pinned);  // and nothing else
+  } else {
+    for (const artifact::GoodVersion& good : history_.good) known.push_back(good.digest);
+    if (history_.running) known.push_back(*history_.running);
+  }
+  // What was taken under other keys is unverified, whatever the record calls it.
+  if (history_.policy != origin_->policy_name()) known.clear();
   for (const Digest& digest : known) {
     auto ready = from_store(digest);
     auto served = ready ? serve(std::move(*ready)) : Result<>(fail(std::move(ready).error()));
@@ -124,12 +129,27 @@ Result<> Served::begin() {
   if (history_.pinned && history_.pinned->to_string() != ready->found.digest) {
     return fail(
         Code::kFailedPrecondition,
-        fmt::format("the workload is pinned to {}, which the store has no more, and the source has {}; "
-                    "bring that version back, or remove {} from the store's histories",
-                    history_.pinned->to_string(), ready->found.digest, record_name_));
+        fmt::format(
+            "the workload is pinned to {}, which does not start from the store, and the source has {}; "
+            "bring that version back, or remove histories/{}.json from the store",
+            history_.pinned->to_string(), ready->found.digest, record_name_));
   }
   const host::Found found = ready->found;
+  const auto refused = std::ranges::find(
+      history_.refused, found.digest, [](const artifact::RefusedVersion& r) { return r.digest.to_string(); });
+  if (refused != history_.refused.end()) {
+    services_.log.warn("there is no other version than one that was shut out",
+                       {{"workload", spec_.name}, {"version", found.digest}, {"reason", refused->reason}});
+  }
   BERTH_TRY(serve(std::move(*ready)));
+  change_history([&](History& h) -> Result<> {
+    if (h.policy == origin_->policy_name()) return {};
+    h.good.clear();
+    h.running.reset();
+    h.held.reset();
+    h.policy = origin_->policy_name();  // this version was verified under it
+    return {};
+  });
   record({.what = What::kGood,
           .at = std::chrono::system_clock::now(),
           .digest = found.digest,
@@ -149,23 +169,8 @@ void Served::recall() {
                          {{"workload", spec_.name}, {"error", forgotten.error().message()}});
   }
   if (history) history_ = std::move(*history);
-  const std::string source = origin_->shown();
-  if (history_.policy == origin_->policy_name() && history_.source == source) {
-    fetched_ = history_.fetched;
-    return;
-  }
-  change_history([&](History& h) -> Result<> {
-    if (h.policy != origin_->policy_name()) {
-      // Nobody has looked for these signatures yet, so nothing of it may run.
-      h.good.clear();
-      h.running.reset();
-      h.held.reset();
-      h.policy = origin_->policy_name();
-    }
-    h.source = source;
-    h.fetched.reset();
-    return {};
-  });
+  // What the source wants to be reminded of is of that source.
+  if (history_.source == origin_->shown()) fetched_ = history_.fetched;
 }
 
 Result<Served::Ready> Served::from_store(const Digest& digest) const {
@@ -456,6 +461,15 @@ Result<Json> Served::accept(const Digest& digest) {
 }
 
 Result<host::SwapReport> Served::publish_stored(const Digest& digest, std::optional<std::string> shut_out) {
+  {
+    // The store also has what was fetched and refused, and what belongs to other workloads.
+    const std::lock_guard lock(mutex_);
+    if (std::ranges::find(history_.good, digest, &artifact::GoodVersion::digest) == history_.good.end()) {
+      return fail(Code::kNotFound,
+                  fmt::format("workload {}: the record has no good version {}; see `berth history {}`",
+                              spec_.name, digest.to_string(), spec_.name));
+    }
+  }
   auto ready = from_store(digest);
   if (!ready) return fail(std::move(ready).error().context("publishing " + digest.to_string()));
   auto report = rollout_->replace(ready->found,

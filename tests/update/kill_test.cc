@@ -64,7 +64,8 @@ store: { path: store }
 };
 
 TEST_F(KillTest, AtEachStage) {
-  std::set<std::string> known = {next()};
+  std::set<std::string> known = {next()};  // those before the newest, which nothing has proved yet
+  std::string newest;
   for (const std::string stage :
        {"update stage fetch", "update stage verify", "update stage compile", "update stage warm",
         "update stage publish", "update published", "update good"}) {
@@ -72,7 +73,7 @@ TEST_F(KillTest, AtEachStage) {
       {
         Process host({"up", file("berth.yaml")});
         ASSERT_TRUE(host.wait_for("ready ")) << host.err();
-        known.insert(next());
+        newest = next();
         ASSERT_EQ(berth({"update", "a", "--socket", socket()}).code, 0);
         ASSERT_TRUE(host.wait_for(stage)) << stage << "\n" << host.err();
         // Somewhere in the stage that follows.
@@ -85,9 +86,11 @@ TEST_F(KillTest, AtEachStage) {
       {
         Process host({"up", file("berth.yaml")});
         ASSERT_TRUE(host.wait_for("ready ")) << stage << "\n" << host.err();
-        EXPECT_TRUE(known.contains(serving())) << serving();
+        EXPECT_TRUE(known.contains(serving()) || (serving() == newest && stage == "update good"))
+            << serving() << " after " << stage;
       }
       fs::rename(file("gone"), file("a.wasm"));
+      known.insert(newest);  // the next start may find it good
       if (HasFailure()) return;
     }
   }

@@ -1,4 +1,6 @@
 // Served: starts from the store or the source, updates, what operators ask for, and what a restart remembers.
+#include <cerrno>
+
 #include "artifact/signature/detached.h"
 #include "artifact/signature/key.h"
 #include "yard.h"
@@ -149,6 +151,28 @@ TEST_F(ServedTest, PinnedTakesNothingElse) {
   EXPECT_EQ(*again->ask(), 3u);
 }
 
+TEST_F(ServedTest, PinnedStartsNoOtherVersionEither) {
+  {
+    auto yard = running();
+    put(version(2));
+    yard->look();
+    ASSERT_TRUE(yard->served->pin(std::nullopt));
+  }
+  for (const char* part : {"blobs", "compiled"}) {
+    for (const auto& entry : fs::directory_iterator(folder() / "store" / part))
+      if (entry.path().filename().string().starts_with(version(2).digest.hex())) fs::remove(entry.path());
+  }
+  put(version(3));
+  {
+    Yard yard(folder(), files_);
+    const auto started = yard.start();
+    ASSERT_FALSE(started) << "version 1 is in the store, version 3 in the source";
+    EXPECT_THAT(started.error().message(), HasSubstr("is pinned to"));
+  }
+  put(version(2));
+  EXPECT_EQ(*running()->ask(), 2u);
+}
+
 TEST_F(ServedTest, MoreImportsAreHeldUntilTheyAreAccepted) {
   {
     auto yard = running();
@@ -241,6 +265,36 @@ TEST_F(SignedTest, OnlyWhatIsSignedServes) {
   EXPECT_EQ(*yard->ask(), 2u);
   put(version(3));
   EXPECT_EQ(yard->served->swap(folder() / "a.wasm").error().code(), Code::kPermissionDenied);
+}
+
+TEST_F(SignedTest, WhatWasFetchedAndRefusedIsNotPublishedByHandEither) {
+  sign(version(1));
+  auto yard = running(wanted());
+  put(version(2));
+  EXPECT_EQ(yard->look(), "refused");
+  EXPECT_EQ(yard->served->roll_back(version(2).digest).error().code(), Code::kNotFound);
+  EXPECT_EQ(yard->served->pin(version(2).digest).error().code(), Code::kNotFound);
+  EXPECT_EQ(*yard->ask(), 1u);
+}
+
+TEST_F(SignedTest, APinDoesNotGoAroundThePolicy) {
+  ASSERT_TRUE(running()->served->pin(std::nullopt));
+  for (int start = 0; start < 2; ++start) {  // the first one must not make the second one believe it
+    Yard yard(folder(), files_);
+    wanted()(yard);
+    EXPECT_EQ(yard.start().error().code(), Code::kPermissionDenied) << start;
+  }
+  sign(version(1));
+  EXPECT_EQ(*running(wanted())->ask(), 1u);
+}
+
+TEST_F(SignedTest, AFullDiskDoesNotGoAroundThePolicy) {
+  ASSERT_TRUE(running());
+  FailingFiles files(files_);
+  Yard yard(folder(), files);
+  wanted()(yard);
+  files.arm(1, FailingFiles::How::kFailFromThen, ENOSPC);
+  EXPECT_FALSE(yard.start());
 }
 
 TEST_F(SignedTest, AStoreFromBeforeThePolicyIsNotBelieved) {
