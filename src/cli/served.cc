@@ -98,7 +98,7 @@ Result<> Served::begin() {
   // Before the file is read, so that no replacement is missed.
   if (spec_.source.kind == manifest::Source::Kind::kFile && spec_.update.watch)
     watch_.emplace(BERTH_TRY(artifact::FileWatch::create(spec_.source.path)));
-  recall();
+  BERTH_TRY(recall());
   std::vector<Digest> known;
   if (history_.pinned) {
     known.push_back(*history_.pinned);  // and nothing else
@@ -159,18 +159,20 @@ Result<> Served::begin() {
   return {};
 }
 
-void Served::recall() {
+Result<> Served::recall() {
   auto history = services_.store.history(record_name_);
-  if (!history && history.error().code() != Code::kNotFound) {
-    services_.log.error("the record of the workload cannot be read and is begun anew",
+  if (!history && history.error().code() == Code::kFailedPrecondition) {
+    services_.log.error("the record of the workload is damaged and is begun anew",
                         {{"workload", spec_.name}, {"error", history.error().message()}});
-    if (const auto forgotten = services_.store.forget_history(record_name_); !forgotten)
-      services_.log.warn("the record cannot be removed",
-                         {{"workload", spec_.name}, {"error", forgotten.error().message()}});
+    BERTH_TRY(services_.store.forget_history(record_name_));
+  } else if (!history && history.error().code() != Code::kNotFound) {
+    // It may hold a pin, or versions that are shut out.
+    return fail(std::move(history).error().context("reading the record of the workload"));
   }
   if (history) history_ = std::move(*history);
   // What the source wants to be reminded of is of that source.
   if (history_.source == origin_->shown()) fetched_ = history_.fetched;
+  return {};
 }
 
 Result<Served::Ready> Served::from_store(const Digest& digest) const {

@@ -90,7 +90,7 @@ class Served final {
     std::shared_ptr<const host::ComponentVersion> version;
   };
   Result<> begin();
-  void recall();
+  Result<> recall();
   Result<Ready> from_store(const artifact::Digest& digest) const;
   Result<Ready> from_source();
   Result<> serve(Ready ready);

@@ -227,6 +227,19 @@ TEST_F(ServedTest, ADamagedRecordIsBegunAnew) {
   EXPECT_THAT(again->logged(), HasSubstr("begun anew"));
 }
 
+TEST_F(ServedTest, ARecordThatCannotBeReadNowIsKept) {
+  ASSERT_TRUE(running()->served->pin(std::nullopt));
+  {
+    FailingFiles files(files_);
+    Yard yard(folder(), files);
+    files.arm(1, FailingFiles::How::kFail, EIO);  // of the record: it is read first
+    const auto started = yard.start();
+    ASSERT_FALSE(started);
+    EXPECT_THAT(started.error().message(), HasSubstr("record"));
+  }
+  EXPECT_EQ(running()->status()["pinned"], version(1).digest.to_string());
+}
+
 class SignedTest : public ServedTest {
  protected:
   SignedTest() {
@@ -288,13 +301,22 @@ TEST_F(SignedTest, APinDoesNotGoAroundThePolicy) {
   EXPECT_EQ(*running(wanted())->ask(), 1u);
 }
 
-TEST_F(SignedTest, AFullDiskDoesNotGoAroundThePolicy) {
+TEST_F(SignedTest, NoFailureOfTheDiskGoesAroundThePolicy) {
   ASSERT_TRUE(running());
-  FailingFiles files(files_);
-  Yard yard(folder(), files);
-  wanted()(yard);
-  files.arm(1, FailingFiles::How::kFailFromThen, ENOSPC);
-  EXPECT_FALSE(yard.start());
+  bool reached = true;
+  std::uint64_t nth = 1;
+  for (; reached; ++nth) {
+    const TestFolder own;
+    artifact::copy_store(folder() / "store", own.path() / "store");
+    fs::copy_file(folder() / "a.wasm", own.path() / "a.wasm");
+    FailingFiles files(files_);
+    Yard yard(own.path(), files);
+    wanted()(yard);
+    files.arm(nth, FailingFiles::How::kFail, ENOSPC);
+    EXPECT_FALSE(yard.start()) << "step " << nth;
+    reached = files.disarm();
+  }
+  EXPECT_GT(nth, 5u);
 }
 
 TEST_F(SignedTest, AStoreFromBeforeThePolicyIsNotBelieved) {
