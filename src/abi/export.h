@@ -176,7 +176,7 @@ class Call {
     if (error == nullptr) [[likely]]
       frame.finish(call);
     else
-      out = std::unexpected(instance.take(error));
+      give_up(out, instance, error);
     return out;
   }
 
@@ -194,6 +194,12 @@ class Call {
     if (!done) co_return std::unexpected(std::move(done).error());
     frame.finish(call);
     co_return out;
+  }
+
+ private:
+  // Out of line, so that a call that succeeds does not pay for it.
+  [[gnu::cold, gnu::noinline]] static void give_up(Result<R>& out, Instance& instance, berth_error_t* error) {
+    out = std::unexpected(instance.take(error));
   }
 };
 

@@ -39,6 +39,15 @@ unsafe impl Lower for GuestArgs {
         let args = unsafe { &*self.0 };
         // The caller keeps the call alive until it has ended.
         let call = unsafe { &mut *args.call };
+        let slots = dst.as_mut_ptr().cast::<ValRaw>();
+        let set = |i: usize, bits: u64| unsafe { slots.add(i).write(ValRaw::u64(bits)) };
+        // One list or string alone, the most frequent form: nothing is stored to be read again.
+        if call.block_count == 1 && args.count == 2 && call.lower.is_none() {
+            let address = place(cx, unsafe { &*call.blocks })?;
+            set(0, address as u64);
+            set(1, call.args[1].lo);
+            return Ok(());
+        }
         for i in 0..call.block_count {
             let block = unsafe { &*call.blocks.add(i) };
             let address = place(cx, block)?;
@@ -47,17 +56,15 @@ unsafe impl Lower for GuestArgs {
         if call.lower.is_some() {
             lower_by_callback(cx, ty, call)?;
         }
-        let slots = dst.as_mut_ptr().cast::<ValRaw>();
-        let set = |i: usize| unsafe { slots.add(i).write(ValRaw::u64(call.args[i].lo)) };
         // Most lists are short, and a loop costs more than they do.
         match args.count {
             0 => {}
-            1 => set(0),
+            1 => set(0, call.args[0].lo),
             2 => {
-                set(0);
-                set(1);
+                set(0, call.args[0].lo);
+                set(1, call.args[1].lo);
             }
-            count => (0..call.args.len().min(count as usize)).for_each(set),
+            count => (0..call.args.len().min(count as usize)).for_each(|i| set(i, call.args[i].lo)),
         }
         Ok(())
     }
