@@ -55,7 +55,7 @@ void check_component(const manifest::Workload& w, const Known& known, manifest::
   for (const auto& [import, how_to_allow] : host::uncovered_imports(*shape, covered, known.offered(), w.name))
     problem(fmt::format("the component imports {}, which is not granted; {}", import, how_to_allow));
   for (const manifest::Trigger& trigger : w.triggers) {
-    const std::string_view wanted = known.trigger(trigger.name).binder().interface;
+    const std::string_view wanted = known.trigger(trigger.name).interface;
     const auto same = [&](const abi::Item& item) { return unversioned(item.name) == unversioned(wanted); };
     if (!wanted.empty() && std::ranges::none_of(shape->exports, same))
       problems.add(trigger.mark,

@@ -44,8 +44,8 @@ host::WorkloadLimits limits_of(const manifest::Limits& limits) {
 std::uint64_t instances_of(const manifest::Workload& w) {
   switch (w.instances) {
     case manifest::InstancePolicy::kFresh: return w.limits.concurrency;
-    case manifest::InstancePolicy::kOne: return 1;
-    case manifest::InstancePolicy::kPool: return w.pool_size;
+    case manifest::InstancePolicy::kKept:
+    case manifest::InstancePolicy::kPool: return w.instance_count;
   }
   return 1;
 }
@@ -152,21 +152,16 @@ Result<host::Grants> RunningHost::make_grants(const manifest::Workload& spec) {
 }
 
 Result<host::Binder> RunningHost::binder_for(const manifest::Workload& spec) {
-  host::Binder binder = host::bind_instance();
-  for (std::size_t i = 0; i < spec.triggers.size(); ++i) {
-    host::Binder wanted = known_.trigger(spec.triggers[i].name).binder();
-    if (i > 0 && wanted.exports != binder.exports) {
-      const manifest::Mark at = spec.triggers[i].mark;
-      return fail(
-          Error(
-              Code::kInvalidArgument,
-              fmt::format("the trigger {} needs other exports than the one before it; make it two workloads",
-                          spec.triggers[i].name))
-              .at({manifest_.file, at.line, at.column}));
-    }
-    binder = std::move(wanted);
+  if (spec.triggers.empty()) return host::bind_instance();
+  const std::string& kind = spec.triggers.front().name;
+  const auto other = std::ranges::find_if(spec.triggers, [&](const auto& t) { return t.name != kind; });
+  if (other != spec.triggers.end()) {
+    return fail(Error(Code::kInvalidArgument,
+                      fmt::format("the trigger {} needs other exports than {}; make it two workloads",
+                                  other->name, kind))
+                    .at({manifest_.file, other->mark.line, other->mark.column}));
   }
-  return binder;
+  return known_.trigger(kind).binder(spec.triggers, manifest_.file);
 }
 
 Result<> RunningHost::start_workload(const manifest::Workload& spec) {

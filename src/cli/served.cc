@@ -30,8 +30,8 @@ constexpr std::string_view kByOperator = "an operator asked for it";
 host::InstancePolicy policy_of(const manifest::Workload& w) {
   switch (w.instances) {
     case manifest::InstancePolicy::kFresh: return host::InstancePolicy::fresh();
-    case manifest::InstancePolicy::kOne: return host::InstancePolicy::one();
-    case manifest::InstancePolicy::kPool: return host::InstancePolicy::pool(w.pool_size);
+    case manifest::InstancePolicy::kKept: return host::InstancePolicy::shards(w.instance_count);
+    case manifest::InstancePolicy::kPool: return host::InstancePolicy::pool(w.instance_count);
   }
   return host::InstancePolicy::fresh();
 }

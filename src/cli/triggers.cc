@@ -62,9 +62,28 @@ class StateTriggers final : public RunningTriggers {
   std::map<std::string, Grpc> grpc_;  // by address
 };
 
+// One instance is told one thing, whatever names it is served under.
+Result<host::Binder> state_binder(std::span<const manifest::Trigger> triggers, const std::string& file) {
+  std::optional<statestore::Settings> settings;
+  for (const manifest::Trigger& trigger : triggers) {
+    manifest::Problems problems(file);
+    auto read = statestore::read_state_trigger(trigger.value, "state", problems);
+    if (!read) return fail(problems.to_error());
+    if (settings && *settings != read->settings) {
+      return fail(Error(Code::kInvalidArgument,
+                        "the state triggers of one workload have different settings; its instances get them "
+                        "once, so write the same, or make it two workloads")
+                      .at({file, trigger.mark.line, trigger.mark.column}));
+    }
+    settings = std::move(read->settings);
+  }
+  return statestore::store_binder(*std::move(settings));
+}
+
 TriggerKind state_trigger() {
   return {.extension = statestore::state_extension(),
-          .binder = statestore::store_binder,
+          .interface = statestore::kStoreInterface,
+          .binder = state_binder,
           .start = [](const std::vector<TriggerSpec>& specs,
                       const TriggerServices& services) -> Result<std::unique_ptr<RunningTriggers>> {
             auto triggers = std::make_unique<StateTriggers>(services.io);

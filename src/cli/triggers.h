@@ -4,7 +4,9 @@
 #include <chrono>
 #include <functional>
 #include <memory>
+#include <span>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "base/error.h"
@@ -46,8 +48,10 @@ class RunningTriggers {
 // One kind of trigger. Immutable.
 struct TriggerKind {
   manifest::Extension extension;
-  // How the exports of a workload with such a trigger are bound.
-  std::function<host::Binder()> binder;
+  // What a component must export, "ns:pkg/name@1.0.0"; a constant.
+  std::string_view interface;
+  // How the exports of a workload with these triggers of the kind are bound.
+  std::function<Result<host::Binder>(std::span<const manifest::Trigger>, const std::string& file)> binder;
   // Starts all triggers of this kind together: several may share an address. Blocks.
   std::function<Result<std::unique_ptr<RunningTriggers>>(const std::vector<TriggerSpec>&,
                                                          const TriggerServices&)>

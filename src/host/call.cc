@@ -3,6 +3,8 @@
 
 #include <fmt/format.h>
 
+#include <utility>
+
 namespace berth::host {
 namespace {
 
@@ -11,10 +13,12 @@ using SteadyClock = std::chrono::steady_clock;
 // A thread that waits for its turn.
 class ThreadWaiter final : public Gate::Waiter {
  public:
-  // Null when the gate was stopped.
-  std::optional<Generation> wait() {
+  // Counted in `length` meanwhile. Null when the gate was stopped.
+  std::optional<Generation> wait(telemetry::Gauge& length) {
+    length.add(1);
     std::unique_lock lock(mutex_);
     called_.wait(lock, [this] { return done_; });
+    length.add(-1);
     return generation_;
   }
 
@@ -41,15 +45,32 @@ Call::Call(Workload& workload, const CallOptions& options)
     : workload_(workload), options_(options), asked_(SteadyClock::now()) {}
 
 Call::~Call() {
-  if (live_ == nullptr) return;
   // Abandoned by its caller: what the instance was doing is unknown.
-  leave(Outcome::kHostError, true);
+  if (live_ != nullptr) leave(Outcome::kHostError, true);
+  leave_lane();
+}
+
+void Call::leave_lane() {
+  if (lane_ == nullptr) return;
+  (void)std::exchange(lane_, nullptr)->leave(0);
 }
 
 Deadline Call::deadline() const {
   const Deadline own = workload_.spec_.limits.call;
   if (options_.deadline.count() <= 0) return own;
   return own.count() == 0 ? options_.deadline : std::min(own, options_.deadline);
+}
+
+Gate::Entry Call::enter_lane(Gate& lane) {
+  Gate::Entry entry = Gate::Entry::kEntered;
+  if (!lane.try_enter()) {
+    ThreadWaiter waiter;
+    Generation ignored = 0;
+    entry = lane.enter_or_wait(waiter, 0, &ignored);
+    if (entry == Gate::Entry::kQueued && !waiter.wait(*workload_.metrics_.queue_length)) entry = Gate::Entry::kStopped;
+  }
+  if (entry == Gate::Entry::kEntered || entry == Gate::Entry::kQueued) lane_ = &lane;
+  return entry;
 }
 
 // There is a candidate, or the call has to wait.
@@ -62,9 +83,7 @@ Gate::Entry Call::enter_slowly() {
   ThreadWaiter waiter;
   const Gate::Entry entry = workload_.gate_.enter_or_wait(waiter, ticket, &generation_);
   if (entry != Gate::Entry::kQueued) return entry;
-  workload_.metrics_.queue_length->add(1);
-  const auto granted = waiter.wait();
-  workload_.metrics_.queue_length->add(-1);
+  const auto granted = waiter.wait(*workload_.metrics_.queue_length);
   if (!granted) return Gate::Entry::kStopped;
   generation_ = *granted;
   return entry;
@@ -72,10 +91,14 @@ Gate::Entry Call::enter_slowly() {
 
 Result<void> Call::enter() {
   Gate::Entry entry = Gate::Entry::kEntered;
-  if (const auto generation = workload_.gate_.try_enter()) [[likely]] {
-    generation_ = *generation;
-  } else {
-    entry = enter_slowly();
+  if (Gate* const lane = this->lane(); lane != nullptr) [[unlikely]]
+    entry = enter_lane(*lane);
+  if (entry == Gate::Entry::kEntered || entry == Gate::Entry::kQueued) [[likely]] {
+    if (const auto generation = workload_.gate_.try_enter()) [[likely]] {
+      generation_ = *generation;
+    } else if (const Gate::Entry at_gate = enter_slowly(); at_gate != Gate::Entry::kEntered) {
+      entry = at_gate;
+    }
   }
   if (auto ok = entered(entry); !ok) [[unlikely]]
     return ok;
@@ -91,6 +114,10 @@ Result<void> Call::enter() {
 }
 
 bool Call::Turn::await_ready() {
+  if (Gate* const lane = call_.lane(); lane != nullptr) [[unlikely]] {
+    if (!lane->try_enter()) return false;
+    call_.lane_ = lane;
+  }
   auto generation = call_.workload_.gate_.try_enter();
   if (!generation) [[unlikely]] {
     ticket_ = call_.workload_.ticket(call_.options_.key);
@@ -106,10 +133,18 @@ bool Call::Turn::await_suspend(std::coroutine_handle<> handle) {
   Workload& workload = call_.workload_;
   workload.metrics_.queue_length->add(1);
   Generation generation = 0;
+  Gate::Entry entry = Gate::Entry::kEntered;
   // Once queued, this frame may run on another thread before enter_or_wait returns: nothing of it is
   // touched any more.
-  const Gate::Entry entry = workload.gate_.enter_or_wait(*this, ticket_, &generation);
-  if (entry == Gate::Entry::kQueued) return true;
+  if (Gate* const lane = call_.lane(); lane != call_.lane_) {
+    entry = lane->enter_or_wait(*this, 0, &generation);
+    if (entry == Gate::Entry::kQueued) return true;
+    if (entry == Gate::Entry::kEntered) call_.lane_ = lane;
+  }
+  if (entry == Gate::Entry::kEntered) {
+    entry = workload.gate_.enter_or_wait(*this, ticket_, &generation);
+    if (entry == Gate::Entry::kQueued) return true;
+  }
   workload.metrics_.queue_length->add(-1);
   entry_ = entry;
   call_.generation_ = generation;
@@ -124,10 +159,18 @@ Result<void> Call::Turn::await_resume() {
 Call::Turn::~Turn() {
   if (handle_ == nullptr) return;
   // The caller's frame is destroyed while it waits.
-  if (call_.workload_.gate_.remove(*this)) call_.workload_.metrics_.queue_length->add(-1);
+  Gate& where = call_.lane() == call_.lane_ ? call_.workload_.gate_ : *call_.lane();
+  if (where.remove(*this)) call_.workload_.metrics_.queue_length->add(-1);
 }
 
 void Call::Turn::admitted(Generation generation) noexcept {
+  if (Gate* const lane = call_.lane(); lane != call_.lane_) {
+    call_.lane_ = lane;
+    // The gate has a place for each lane, unless it is closed.
+    const Gate::Entry entry = call_.workload_.gate_.enter_or_wait(*this, ticket_, &generation);
+    if (entry == Gate::Entry::kQueued) return;
+    if (entry != Gate::Entry::kEntered) entry_ = entry;
+  }
   call_.generation_ = generation;
   resume();
 }
@@ -147,11 +190,17 @@ void Call::Turn::resume() {
 Result<void> Call::entered(Gate::Entry entry) {
   if (entry == Gate::Entry::kBusy) {
     workload_.metrics_.busy->add();
-    return fail(workload_.busy());
+    const Gate* const lane = this->lane();
+    return fail(workload_.busy(lane == nullptr ? workload_.gate_ : *lane));
   }
   if (entry == Gate::Entry::kStopped) return fail(workload_.stopped());
   live_ = workload_.at(generation_);
-  slot_ = &live_->slots().take();
+  if (lane_ == nullptr) [[likely]] {
+    slot_ = &live_->slots().take();
+  } else {
+    slot_ = &live_->shard(options_.shard);
+    slot_->in_use.store(true, std::memory_order_release);
+  }
   if (entry == Gate::Entry::kEntered) [[likely]]
     return {};
 
@@ -239,9 +288,13 @@ void Call::leave(std::optional<Outcome> outcome, bool destroy) {
   }
   if (outcome) live_->count(*outcome, SteadyClock::now() - asked_);
   // The slot goes back before the call leaves: whoever is admitted next finds one.
-  live_->slots().give_back(*slot_);
+  if (lane_ == nullptr) [[likely]]
+    live_->slots().give_back(*slot_);
+  else
+    slot_->in_use.store(false, std::memory_order_release);
   live_ = nullptr;
   if (workload_.gate_.leave(generation_) == Gate::Left::kPastLast) workload_.retire_soon(generation_);
+  leave_lane();
 }
 
 }  // namespace berth::host

@@ -27,6 +27,8 @@ struct CallOptions {
   Deadline deadline{0};
   // A hash of what the call is about (a user, a tenant), for a canary by key; 0 = none.
   std::uint64_t key = 0;
+  // Which of the instances that keep state serves it: below Workload::shards().
+  std::uint32_t shard = 0;
 };
 
 // One call: admitted to the gate, pinned to a version, given an instance, counted at its end.
@@ -84,11 +86,17 @@ class Call final {
   [[nodiscard]] Error finish(Error error);
 
  private:
+  // The lane of the call's shard; null where there are no shards.
+  [[nodiscard]] Gate* lane() const {
+    return workload_.lanes_.empty() ? nullptr : workload_.lanes_[options_.shard].get();
+  }
   [[nodiscard]] Result<void> entered(Gate::Entry entry);
+  void leave_lane();
   [[nodiscard]] Result<void> place(Result<std::unique_ptr<Guest>> guest);
   void begin();
   // The deadline of a guest that may wait in a host function: the engine's clock does not see it.
   void arm(Deadline limit);
+  [[nodiscard]] Gate::Entry enter_lane(Gate& lane);
   [[nodiscard]] Gate::Entry enter_slowly();
   void leave(std::optional<Outcome> outcome, bool destroy);
   [[nodiscard]] bool fibre() const { return live_->version().about().fibre; }
@@ -99,6 +107,7 @@ class Call final {
   std::chrono::steady_clock::time_point asked_;
   LiveVersion* live_ = nullptr;  // set while the call is inside
   Slot* slot_ = nullptr;
+  Gate* lane_ = nullptr;  // set while the call is in it
   Generation generation_ = 0;
 };
 

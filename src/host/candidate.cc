@@ -22,10 +22,10 @@ LiveVersion* Workload::canary() const {
 Result<void> Workload::start_canary(Warm next, double share) {
   const std::lock_guard one_at_a_time(swapping_);
   BERTH_TRY(check_serving());
-  if (spec_.instances.kind == InstancePolicy::Kind::kOne) {
+  if (spec_.instances.kind == InstancePolicy::Kind::kKept) {
     return fail(
         Code::kFailedPrecondition,
-        fmt::format("workload {} has one instance that keeps its state, so a share of its calls would "
+        fmt::format("workload {} keeps its state in its instances, so a share of its calls would "
                     "see a share of the state; a canary needs `instances: fresh` or a pool",
                     spec_.name));
   }
@@ -55,7 +55,7 @@ Result<SwapReport> Workload::promote(std::string_view digest, WayBack way_back) 
   }
   SwapReport report = report_to(digest);
   LiveVersion& now = *at(gate_.generation());
-  keep(now, *next, std::nullopt, way_back);
+  keep(now, *next, {}, way_back);
   {
     const std::lock_guard lock(mutex_);
     next->since = report.at;
@@ -95,7 +95,13 @@ Result<void> Workload::start_shadow(std::shared_ptr<const Version> version, doub
     return fail(Code::kAlreadyExists,
                 fmt::format("workload {} has a shadow already: {}", spec_.name, other->digest()));
   }
-  const bool one = spec_.instances.kind == InstancePolicy::Kind::kOne;
+  if (shards() > 1) {
+    return fail(Code::kFailedPrecondition,
+                fmt::format("workload {} keeps its state in {} instances, and a shadow is a single one: it "
+                            "needs `instances: one`",
+                            spec_.name, shards()));
+  }
+  const bool one = spec_.instances.kind == InstancePolicy::Kind::kKept;
   if (one && !(at(gate_.generation())->version().about().handover && version->about().handover)) {
     return fail(
         Code::kFailedPrecondition,
@@ -108,7 +114,7 @@ Result<void> Workload::start_shadow(std::shared_ptr<const Version> version, doub
                                                               .deadline = spec_.limits.call,
                                                               .share = one ? 1 : share,
                                                               .metrics = update_metrics_}));
-  std::optional<State> state;
+  std::optional<std::vector<std::uint8_t>> state;
   if (one) {
     BERTH_TRY(attach_with_state(shadow, state));
   } else {
@@ -120,11 +126,12 @@ Result<void> Workload::start_shadow(std::shared_ptr<const Version> version, doub
 }
 
 // The copy holds exactly what the calls before it did, and every call after it is repeated.
-Result<void> Workload::attach_with_state(const std::shared_ptr<Shadow>& shadow, std::optional<State>& state) {
+Result<void> Workload::attach_with_state(const std::shared_ptr<Shadow>& shadow,
+                                         std::optional<std::vector<std::uint8_t>>& state) {
   gate_.close();
   Result<void> done;
   if (gate_.wait_idle(SteadyClock::now() + spec_.drain)) {
-    auto saved = save(*at(gate_.generation()));
+    auto saved = save(*at(gate_.generation()), 0);
     if (saved) {
       state = std::move(*saved);
       attach(shadow);

@@ -1,30 +1,12 @@
-// Workload: moving the state of a `one` workload from an instance, and into one.
+// Workload: moving the state of instances that keep it.
 #include <fmt/format.h>
 
 #include "host/workload.h"
 
 namespace berth::host {
-namespace {
 
-// A slot that nobody else uses, because the gate is closed and no call runs.
-class Taken final {
- public:
-  explicit Taken(LiveVersion& live) : live_(live), slot_(live.slots().take()) {}
-  ~Taken() { live_.slots().give_back(slot_); }
-  Taken(const Taken&) = delete;
-  Taken& operator=(const Taken&) = delete;
-  [[nodiscard]] Slot& operator*() const { return slot_; }
-  [[nodiscard]] Guest* guest() const { return slot_.guest(); }
-
- private:
-  LiveVersion& live_;
-  Slot& slot_;
-};
-
-}  // namespace
-
-Result<std::optional<Workload::State>> Workload::save(LiveVersion& from) {
-  const Taken slot(from);
+Result<std::optional<std::vector<std::uint8_t>>> Workload::save(LiveVersion& from, std::uint32_t shard) {
+  Slot& slot = from.shard(shard);
   if (slot.guest() == nullptr) return std::nullopt;
   auto state = slot.guest()->save(spec_.limits.call);
   if (state && state->size() > kMaxHandoverBytes) {
@@ -39,30 +21,34 @@ Result<std::optional<Workload::State>> Workload::save(LiveVersion& from) {
       lost ? "the running instance was destroyed and its state is lost: `save` of the running version"
            : "`save` of the running version");
   if (lost) {
-    from.destroy(*slot);
+    from.destroy(slot);
     note(error);
   }
   return fail(std::move(error));
 }
 
-Result<void> Workload::restore(LiveVersion& to, const State& state) {
-  const Taken slot(to);
+Result<void> Workload::restore(LiveVersion& to, std::uint32_t shard, std::span<const std::uint8_t> state) {
+  Slot& slot = to.shard(shard);
   auto restored = slot.guest()->restore(state, spec_.limits.call);
-  to.measure(*slot);
+  to.measure(slot);
   if (!restored) return fail(std::move(restored).error().context("`restore` of the new version"));
   return {};
 }
 
-Result<std::optional<Workload::State>> Workload::hand_over(LiveVersion& from, LiveVersion& to) {
-  std::optional<State> state = BERTH_TRY(save(from));
-  if (state) BERTH_TRY(restore(to, *state));
-  return state;
+// Everything is saved before anything is restored: a shard that cannot be saved costs no time.
+Result<Workload::States> Workload::hand_over(LiveVersion& from, LiveVersion& to) {
+  States states;
+  for (std::uint32_t shard = 0; shard < shards(); ++shard) states.push_back(BERTH_TRY(save(from, shard)));
+  for (std::uint32_t shard = 0; shard < shards(); ++shard) {
+    if (states[shard]) BERTH_TRY(restore(to, shard, *states[shard]));
+  }
+  return states;
 }
 
-Result<void> Workload::renew(LiveVersion& version) {
-  const Taken slot(version);
-  version.destroy(*slot);
-  version.place(*slot, BERTH_TRY(version.version().instantiate(spec_.limits.call)));
+Result<void> Workload::renew(LiveVersion& version, std::uint32_t shard) {
+  Slot& slot = version.shard(shard);
+  version.destroy(slot);
+  version.place(slot, BERTH_TRY(version.version().instantiate(spec_.limits.call)));
   return {};
 }
 

@@ -13,7 +13,7 @@ Result<Workload::Improvement> Workload::improve(std::shared_ptr<const Version> v
     out.result = Improved::kOutdated;
     return out;
   }
-  const bool stays = spec_.instances.kind == InstancePolicy::Kind::kOne &&
+  const bool stays = spec_.instances.kind == InstancePolicy::Kind::kKept &&
                      (!now.handover || spec_.handover == Handover::kOff);
   // Publishing ends a trial, and better code is no reason to.
   if (stays || canary() != nullptr || shadowing()) {

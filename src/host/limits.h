@@ -31,6 +31,10 @@ inline constexpr std::uint32_t kMaxLiveVersions = 64;
 // Calls of one workload at once. Each has a slot (64 bytes) in every live version.
 inline constexpr std::uint32_t kMaxConcurrentCalls = 65'536;
 
+// Instances of one workload that keep state. Each is a share of the keys on a processor of its own; more
+// than a machine has processors gain nothing.
+inline constexpr std::uint32_t kMaxShards = 256;
+
 // Callers waiting for one workload. A waiting caller is a coroutine frame or a thread; a longer
 // queue only turns overload into timeouts.
 inline constexpr std::uint32_t kMaxQueue = 1'000'000;

@@ -17,7 +17,7 @@ void LiveVersion::place(Slot& slot, std::unique_ptr<Guest> guest) {
 void LiveVersion::destroy(Slot& slot) {
   const std::unique_ptr<Guest> guest = slot.take();
   if (guest == nullptr) return;
-  intact_.store(false, std::memory_order_release);
+  slot.intact.store(false, std::memory_order_release);
   const std::uint64_t memory = slot.memory_bytes.exchange(0, std::memory_order_relaxed);
   memory_bytes_.fetch_sub(memory, std::memory_order_relaxed);
   instances_.fetch_sub(1, std::memory_order_relaxed);

@@ -34,6 +34,8 @@ class LiveVersion final {
   [[nodiscard]] const Version& version() const { return *version_; }
   [[nodiscard]] const std::shared_ptr<const Version>& shared_version() const { return version_; }
   [[nodiscard]] Slots& slots() { return slots_; }
+  // The place of one shard, which is nobody else's: shards take no slots from the stack.
+  [[nodiscard]] Slot& shard(std::uint32_t shard) { return slots_.all()[shard]; }
   [[nodiscard]] const telemetry::WorkloadMetrics& metrics() const { return metrics_; }
 
   // By the one who took the slot.
@@ -45,8 +47,6 @@ class LiveVersion final {
   [[nodiscard]] CallCounts calls() const;
   // Since this was made, also where the same version had been published before.
   [[nodiscard]] Observed observed() const;
-  // True until the first instance of it went, and with it what that instance knew.
-  [[nodiscard]] bool intact() const { return intact_.load(std::memory_order_acquire); }
 
   // Asks every running call to end soon.
   void cancel();
@@ -70,7 +70,6 @@ class LiveVersion final {
   std::array<std::atomic<std::uint64_t>, telemetry::kCallOutcomes> calls_{};
   std::atomic<std::uint32_t> instances_{0};
   std::atomic<std::uint64_t> memory_bytes_{0};
-  std::atomic<bool> intact_{true};
 };
 
 }  // namespace berth::host

@@ -55,16 +55,16 @@ Result<void> Workload::return_to_previous(SwapReport& report) {
   const auto begin = SteadyClock::now();
   LiveVersion& next = *BERTH_TRY(enlist(BERTH_TRY(prepare(previous_->version, Probe::kSkip))));
   report.prepared_in = SteadyClock::now() - begin;
-  if (spec_.instances.kind != InstancePolicy::Kind::kOne) {
+  if (spec_.instances.kind != InstancePolicy::Kind::kKept) {
     go_live(next, report);
     return {};
   }
-  auto done = return_one(next, report);
+  auto done = return_kept(next, report);
   if (!done) delist(next.generation);
   return done;
 }
 
-Result<void> Workload::return_one(LiveVersion& previous, SwapReport& report) {
+Result<void> Workload::return_kept(LiveVersion& previous, SwapReport& report) {
   LiveVersion& now = *at(gate_.generation());
   const auto begin = SteadyClock::now();
   gate_.close();
@@ -74,7 +74,9 @@ Result<void> Workload::return_one(LiveVersion& previous, SwapReport& report) {
   }
   Result<void> moved;
   if (spec_.handover == Handover::kAuto && previous.version().about().handover) {
-    moved = bring_back(now, previous, report);
+    for (std::uint32_t shard = 0; moved && shard < shards(); ++shard) {
+      moved = bring_back(now, previous, shard, report);
+    }
   }
   if (moved) go_live(previous, report);
   report.pause = SteadyClock::now() - begin;
@@ -82,28 +84,31 @@ Result<void> Workload::return_one(LiveVersion& previous, SwapReport& report) {
   return moved;
 }
 
-Result<void> Workload::bring_back(LiveVersion& from, LiveVersion& to, SwapReport& report) {
+Result<void> Workload::bring_back(LiveVersion& from, LiveVersion& to, std::uint32_t shard, SwapReport& report) {
   // An instance made after the first one went never had the state; one that a call still runs on cannot
   // be asked for it.
+  const Slot& slot = from.shard(shard);
+  const bool idle = gate_.running() == 0 || (!lanes_.empty() && !slot.in_use.load(std::memory_order_acquire));
   std::optional<Error> why;
-  if (from.version().about().handover && from.intact() && gate_.running() == 0) {
-    auto state = save(from);
+  if (from.version().about().handover && slot.intact.load(std::memory_order_acquire) && idle) {
+    auto state = save(from, shard);
     if (state && *state) {
-      auto restored = restore(to, **state);
+      auto restored = restore(to, shard, **state);
       if (restored) {
-        report.handed_over = (*state)->size();
+        report.handed_over += (*state)->size();
         return {};
       }
       why = std::move(restored).error();
-      BERTH_TRY(renew(to));
+      BERTH_TRY(renew(to, shard));
     } else if (!state) {
       why = std::move(state).error();
     }
   }
-  if (previous_->state) {
-    report.handed_over = previous_->state->size();
+  if (!previous_->states.empty() && previous_->states[shard]) {
+    const auto& earlier = *previous_->states[shard];
+    report.handed_over += earlier.size();
     report.earlier_state = true;
-    return restore(to, *previous_->state);
+    return restore(to, shard, earlier);
   }
   if (why) return fail(std::move(*why));
   return {};

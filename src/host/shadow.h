@@ -89,7 +89,7 @@ class Shadow final {
   void run(const std::stop_token& stop);
   ShadowAnswer repeat(Job job);
   void count(ShadowAnswer answer);
-  [[nodiscard]] bool stateful() const { return options_.kind == InstancePolicy::Kind::kOne; }
+  [[nodiscard]] bool stateful() const { return options_.kind == InstancePolicy::Kind::kKept; }
 
   const std::shared_ptr<const Version> version_;
   const Options options_;

@@ -63,6 +63,10 @@ class Slot final {
 
   // Memory of the instance after its last call; zero when there is none. Any thread.
   std::atomic<std::uint64_t> memory_bytes{0};
+  // True until the first instance here went, and with it what that instance knew.
+  std::atomic<bool> intact{true};
+  // A call of a shard is on it; kept for those only.
+  std::atomic<bool> in_use{false};
 
  private:
   friend class Slots;

@@ -90,17 +90,15 @@ Result<std::unique_ptr<LiveVersion>> Workload::prepare(std::shared_ptr<const Ver
   BERTH_TRY(check_exports(about));
   auto metrics = BERTH_TRY(telemetry::WorkloadMetrics::resolve(services_.metrics, spec_.name, about.digest));
   auto live = std::make_unique<LiveVersion>(version, gate_.limit(), std::move(metrics));
-  auto guest = version->instantiate(spec_.limits.call);
-  if (!guest) return fail(std::move(guest).error().context("instantiating"));
-  if (about.probe && probe == Probe::kAsk) {
-    auto answer = (*guest)->probe(spec_.limits.call);
-    if (!answer) return fail(std::move(answer).error().context("its probe says that it cannot serve"));
-  }
-  // A fresh instance for each call means that no call sees what the probe has left behind.
-  if (spec_.instances.kind != InstancePolicy::Kind::kFresh) {
-    Slot& slot = live->slots().take();
-    live->place(slot, std::move(*guest));
-    live->slots().give_back(slot);
+  for (std::uint32_t shard = 0; shard < shards(); ++shard) {
+    auto guest = version->instantiate(spec_.limits.call);
+    if (!guest) return fail(std::move(guest).error().context("instantiating"));
+    if (about.probe && probe == Probe::kAsk) {
+      auto answer = (*guest)->probe(spec_.limits.call);
+      if (!answer) return fail(std::move(answer).error().context("its probe says that it cannot serve"));
+    }
+    // A fresh instance for each call means that no call sees what the probe has left behind.
+    if (spec_.instances.kind != InstancePolicy::Kind::kFresh) live->place(live->shard(shard), std::move(*guest));
   }
   return live;
 }
@@ -112,12 +110,12 @@ Result<void> Workload::publish(std::unique_ptr<LiveVersion> live, WayBack way_ba
     end_canary();
     if (const auto shadow = detach_shadow()) shadow->stop();
     LiveVersion& next = *BERTH_TRY(enlist(std::move(live)));
-    if (spec_.instances.kind != InstancePolicy::Kind::kOne) {
-      keep(*at(gate_.generation()), next, std::nullopt, way_back);
+    if (spec_.instances.kind != InstancePolicy::Kind::kKept) {
+      keep(*at(gate_.generation()), next, {}, way_back);
       go_live(next, report);
       return {};
     }
-    auto published = publish_one(next, way_back, report);
+    auto published = publish_kept(next, way_back, report);
     if (!published) delist(next.generation);
     return published;
   }();
@@ -129,7 +127,7 @@ Result<void> Workload::publish(std::unique_ptr<LiveVersion> live, WayBack way_ba
   return done;
 }
 
-Result<void> Workload::publish_one(LiveVersion& next, WayBack way_back, SwapReport& report) {
+Result<void> Workload::publish_kept(LiveVersion& next, WayBack way_back, SwapReport& report) {
   LiveVersion& now = *at(gate_.generation());
   const bool from_has = now.version().about().handover;
   const bool to_has = next.version().about().handover;
@@ -146,7 +144,7 @@ Result<void> Workload::publish_one(LiveVersion& next, WayBack way_back, SwapRepo
   const auto begin = SteadyClock::now();
   gate_.close();
   const bool idle = gate_.wait_idle(begin + spec_.drain);
-  Result<std::optional<State>> moved;
+  Result<States> moved;
   if (moves && !idle) {
     moved =
         fail(Code::kDeadlineExceeded,
@@ -155,7 +153,7 @@ Result<void> Workload::publish_one(LiveVersion& next, WayBack way_back, SwapRepo
                          spec_.drain.count(), spec_.name));
   } else if (moves) {
     moved = hand_over(now, next);
-    if (moved) report.handed_over = *moved ? (*moved)->size() : 0;
+    for (const auto& state : moved ? *moved : States()) report.handed_over += state ? state->size() : 0;
   }
   if (moved) {
     keep(now, next, std::move(*moved), way_back);
@@ -167,8 +165,7 @@ Result<void> Workload::publish_one(LiveVersion& next, WayBack way_back, SwapRepo
   return {};
 }
 
-void Workload::keep(const LiveVersion& replaced, const LiveVersion& next, std::optional<State> state,
-                    WayBack way_back) {
+void Workload::keep(const LiveVersion& replaced, const LiveVersion& next, States states, WayBack way_back) {
   if (way_back == WayBack::kLeave) return;
   std::optional<Previous> gone;  // destroyed without the lock
   const std::lock_guard lock(mutex_);
@@ -179,7 +176,7 @@ void Workload::keep(const LiveVersion& replaced, const LiveVersion& next, std::o
   }
   // What was not found to be good yet is nothing to return to.
   if (!previous_) previous_ = Previous{replaced.shared_version(), replaced.observed(), {}};
-  previous_->state = std::move(state);
+  previous_->states = std::move(states);
 }
 
 Result<LiveVersion*> Workload::enlist(std::unique_ptr<LiveVersion> live) {

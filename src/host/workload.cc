@@ -22,9 +22,12 @@ Result<void> check_spec(const WorkloadSpec& spec) {
     return out_of_range("limits.concurrency", limits.concurrency, 1, kMaxConcurrentCalls);
   }
   if (limits.queue > kMaxQueue) return out_of_range("limits.queue", limits.queue, 0, kMaxQueue);
-  const std::uint32_t pool = spec.instances.size;
-  if (spec.instances.kind == InstancePolicy::Kind::kPool && (pool == 0 || pool > kMaxConcurrentCalls)) {
-    return out_of_range("instances.pool", pool, 1, kMaxConcurrentCalls);
+  const std::uint32_t size = spec.instances.size;
+  if (spec.instances.kind == InstancePolicy::Kind::kPool && (size == 0 || size > kMaxConcurrentCalls)) {
+    return out_of_range("instances.pool", size, 1, kMaxConcurrentCalls);
+  }
+  if (spec.instances.kind == InstancePolicy::Kind::kKept && (size == 0 || size > kMaxShards)) {
+    return out_of_range("instances", size, 1, kMaxShards);
   }
   if (limits.call.count() < 0 || spec.drain.count() < 0) {
     return fail(Code::kInvalidArgument, fmt::format("workloads.{}: a duration is negative", spec.name));
@@ -37,9 +40,13 @@ std::uint32_t slots_of(const WorkloadSpec& spec) {
   switch (spec.instances.kind) {
     case InstancePolicy::Kind::kFresh: return spec.limits.concurrency;
     case InstancePolicy::Kind::kPool: return std::min(spec.instances.size, spec.limits.concurrency);
-    case InstancePolicy::Kind::kOne: return 1;
+    case InstancePolicy::Kind::kKept: return spec.instances.size;
   }
   return 1;
+}
+
+bool is_sharded(const WorkloadSpec& spec) {
+  return spec.instances.kind == InstancePolicy::Kind::kKept && spec.instances.size > 1;
 }
 
 }  // namespace
@@ -67,7 +74,11 @@ Workload::Workload(WorkloadSpec spec, ExportsType exports, std::uint32_t slots,
       exports_(exports),
       services_(services),
       salt_(std::hash<std::string>{}(spec_.name)),
-      gate_(slots, spec_.limits.queue) {}
+      // A lane lets one call through, so at most one of each shard waits behind it.
+      gate_(slots, is_sharded(spec_) ? slots : spec_.limits.queue) {
+  if (!is_sharded(spec_)) return;
+  for (std::uint32_t i = 0; i < slots; ++i) lanes_.push_back(std::make_unique<Gate>(1, spec_.limits.queue));
+}
 
 Result<void> Workload::stop() {
   const std::lock_guard one_at_a_time(swapping_);
@@ -78,6 +89,7 @@ Result<void> Workload::stop() {
   end_canary();
   if (const auto shadow = detach_shadow()) shadow->stop();
   gate_.stop();
+  for (const auto& lane : lanes_) lane->stop();
   if (!wait_drained(SteadyClock::now() + spec_.drain)) {
     {
       const std::lock_guard lock(mutex_);
@@ -102,6 +114,7 @@ WorkloadStatus Workload::status() const {
   status.name = spec_.name;
   status.busy = metrics_.busy->value();
   status.queued = gate_.queued();
+  for (const auto& lane : lanes_) status.queued += lane->queued();
   const std::lock_guard lock(mutex_);
   status.stopped = stopped_;
   status.calls = retired_calls_;
@@ -130,18 +143,18 @@ WorkloadStatus Workload::status() const {
   return status;
 }
 
-Error Workload::busy() const {
+Error Workload::busy(const Gate& where) const {
   const bool pool =
       spec_.instances.kind == InstancePolicy::Kind::kPool && gate_.limit() < spec_.limits.concurrency;
-  const bool one = spec_.instances.kind == InstancePolicy::Kind::kOne;
+  const bool kept = spec_.instances.kind == InstancePolicy::Kind::kKept;
   const std::string more =
-      one    ? std::string("with `instances: one` calls run one at a time")
+      kept   ? std::string("an instance that keeps its state runs one call at a time")
       : pool ? fmt::format("raise workloads.{}.instances.pool to run more at once", spec_.name)
              : fmt::format("raise workloads.{}.limits.concurrency to run more at once", spec_.name);
   return Error(Code::kBusy, fmt::format("workload {} is busy: {} of {} calls run and {} of {} wait; raise "
                                         "workloads.{}.limits.queue to let more wait, {}",
-                                        spec_.name, gate_.running(), gate_.limit(), gate_.queued(),
-                                        gate_.queue_limit(), spec_.name, more));
+                                        spec_.name, where.running(), where.limit(), where.queued(),
+                                        where.queue_limit(), spec_.name, more));
 }
 
 Error Workload::stopped() const {

@@ -8,6 +8,7 @@
 #include <memory>
 #include <mutex>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -87,6 +88,10 @@ class Workload final : public std::enable_shared_from_this<Workload> {
 
   [[nodiscard]] const WorkloadSpec& spec() const { return spec_; }
   [[nodiscard]] ExportsType exports() const { return exports_; }
+  // How many instances keep a share of the state each (CallOptions::shard); 1 for every other policy.
+  [[nodiscard]] std::uint32_t shards() const {
+    return lanes_.empty() ? 1 : static_cast<std::uint32_t>(lanes_.size());
+  }
 
   // Instantiates `version` and asks its probe. Blocks, also beside a swap.
   //  kInvalidArgument: other exports than the workload's callers use.
@@ -96,8 +101,8 @@ class Workload final : public std::enable_shared_from_this<Workload> {
   // began with; it drains until spec().drain, then they are cancelled. Returns when calls go to the
   // new version, not when the old one is drained. A canary or a shadow that there is ends first.
   //
-  // With the policy `one` callers are held back in the queue until the running call has ended, so
-  // that calls stay in order; with a hand-over the state moves meanwhile. Fresh and pooled
+  // Where instances keep state callers are held back in the queues until the running calls have ended, so
+  // that calls stay in order; with a hand-over the state of each shard moves meanwhile. Fresh and pooled
   // instances have no state of their own, so nothing is handed over and nobody is held back.
   //
   // On any failure the old version serves as before and the attempt is kept in status().last_swap.
@@ -115,8 +120,8 @@ class Workload final : public std::enable_shared_from_this<Workload> {
                                         WayBack way_back = WayBack::kForget);
 
   // Returns to the version before the last publication, if `from` is still what serves. Its probe is not
-  // asked: it served before. With the policy `one` the state that `from` has goes back through `save`
-  // and `restore`; where `from` has lost it, or cannot save it, the copy kept since the publication is
+  // asked: it served before. State that `from` keeps goes back through `save` and `restore`, shard by
+  // shard; where `from` has lost it, or cannot save it, the copy kept since the publication is
   // restored instead (SwapReport::earlier_state). A call of `from` that does not end is cancelled.
   // Blocks.
   //  kFailedPrecondition: no way back was kept. kAborted: another version serves by now.
@@ -128,7 +133,7 @@ class Workload final : public std::enable_shared_from_this<Workload> {
   // Sends `share` (0 to 1) of the calls to `next`, as spec().canary_by chooses them, and keeps the
   // current version. It has places of its own in proportion to its share, at least one; a call that
   // finds them taken runs on the current version.
-  //  kFailedPrecondition: the policy is `one`: a share of the calls would see a share of the state.
+  //  kFailedPrecondition: instances keep state: a share of the calls would see a share of it.
   //  kAlreadyExists: there is a canary. Otherwise as publish. Blocks.
   Result<void> start_canary(Warm next, double share);
   // The canary becomes the current version, with the instances it has. Blocks.
@@ -139,9 +144,9 @@ class Workload final : public std::enable_shared_from_this<Workload> {
   bool drop_canary(std::string_view canary);
 
   // Repeats `share` of the calls on an instance of `version` (host/shadow.h): of those calls that can be
-  // repeated (Typed::call). With the policy `one` every call is repeated, from a copy of the state;
+  // repeated (Typed::call). Where an instance keeps state every call is repeated, from a copy of it;
   // callers wait while it is saved. Blocks.
-  //  kFailedPrecondition: the state cannot be copied; the message says why.
+  //  kFailedPrecondition: the state cannot be copied; the message says why. There are several shards.
   //  kAlreadyExists: there is a shadow.
   Result<void> start_shadow(std::shared_ptr<const Version> version, double share);
   // Blocks while a repeated call ends. What it came to, or nothing when there was none.
@@ -150,8 +155,8 @@ class Workload final : public std::enable_shared_from_this<Workload> {
   [[nodiscard]] Comparison compare() const;
 
   // Publishes the same component in better code, which `version` is. Not a swap that anybody asked for, so
-  // it is not counted as one, and it takes nothing from the guest: the only instance of the policy `one`
-  // is replaced when its state can be handed over, and otherwise kept until the next swap or start.
+  // it is not counted as one, and it takes nothing from the guest: instances that keep state are replaced
+  // when it can be handed over, and otherwise kept until the next swap or start.
   //
   // Blocks like a swap, and fails like one; the running code then serves on.
   enum class Improved : std::uint8_t {
@@ -179,14 +184,15 @@ class Workload final : public std::enable_shared_from_this<Workload> {
 
  private:
   friend class Call;
-  using State = std::vector<std::uint8_t>;
+  // What each shard saved; nothing where there is no instance: it trapped, and no call came since.
+  using States = std::vector<std::optional<std::vector<std::uint8_t>>>;
   enum class Probe : std::uint8_t { kAsk, kSkip };
 
   // What roll_back() needs.
   struct Previous {
     std::shared_ptr<const Version> version;
     Observed observed;
-    std::optional<State> state;  // as the current version got it
+    States states;  // as the current version got them; empty: there was no hand-over
   };
 
   Workload(WorkloadSpec spec, ExportsType exports, std::uint32_t slots, const WorkloadServices& services);
@@ -200,9 +206,8 @@ class Workload final : public std::enable_shared_from_this<Workload> {
   Result<SwapReport> conclude(SwapReport report, Result<void> done);
   // With swapping_ held.
   Result<void> publish(std::unique_ptr<LiveVersion> next, WayBack way_back, SwapReport& report);
-  Result<void> publish_one(LiveVersion& next, WayBack way_back, SwapReport& report);
-  void keep(const LiveVersion& replaced, const LiveVersion& next, std::optional<State> state,
-            WayBack way_back);
+  Result<void> publish_kept(LiveVersion& next, WayBack way_back, SwapReport& report);
+  void keep(const LiveVersion& replaced, const LiveVersion& next, States states, WayBack way_back);
   // Enters a version into the table under a generation of its own; waits while that entry is in use.
   Result<LiveVersion*> enlist(std::unique_ptr<LiveVersion> live);
   void delist(Generation generation);
@@ -214,19 +219,19 @@ class Workload final : public std::enable_shared_from_this<Workload> {
 
   // ---- rollback.cc; with swapping_ held
   Result<void> return_to_previous(SwapReport& report);
-  Result<void> return_one(LiveVersion& previous, SwapReport& report);
-  // Restores what `from` saves, or what it was given.
-  Result<void> bring_back(LiveVersion& from, LiveVersion& to, SwapReport& report);
+  Result<void> return_kept(LiveVersion& previous, SwapReport& report);
+  // Restores what the shard of `from` saves, or what it was given.
+  Result<void> bring_back(LiveVersion& from, LiveVersion& to, std::uint32_t shard, SwapReport& report);
 
-  // ---- handover.cc; the gate is closed, and no call runs on the version
-  // Nothing when there is no instance: it trapped, and no call came since.
-  Result<std::optional<State>> save(LiveVersion& from);
-  Result<void> restore(LiveVersion& to, const State& state);
-  Result<std::optional<State>> hand_over(LiveVersion& from, LiveVersion& to);
-  Result<void> renew(LiveVersion& version);  // another instance in place of the one it has
+  // ---- handover.cc; the gate is closed, and no call runs on the shard
+  Result<std::optional<std::vector<std::uint8_t>>> save(LiveVersion& from, std::uint32_t shard);
+  Result<void> restore(LiveVersion& to, std::uint32_t shard, std::span<const std::uint8_t> state);
+  Result<States> hand_over(LiveVersion& from, LiveVersion& to);
+  Result<void> renew(LiveVersion& version, std::uint32_t shard);  // another instance in place of what it has
 
   // ---- candidate.cc; with swapping_ held
-  Result<void> attach_with_state(const std::shared_ptr<Shadow>& shadow, std::optional<State>& state);
+  Result<void> attach_with_state(const std::shared_ptr<Shadow>& shadow,
+                                 std::optional<std::vector<std::uint8_t>>& state);
   void attach(std::shared_ptr<Shadow> shadow);
   [[nodiscard]] LiveVersion* canary() const;
   void end_canary();
@@ -243,7 +248,7 @@ class Workload final : public std::enable_shared_from_this<Workload> {
   }
 
   // ---- for Call
-  [[nodiscard]] Error busy() const;
+  [[nodiscard]] Error busy(const Gate& where) const;
   [[nodiscard]] Error stopped() const;
   void note(const Error& error);
   // Which side of a split the call is on.
@@ -259,6 +264,9 @@ class Workload final : public std::enable_shared_from_this<Workload> {
   telemetry::WorkloadMetrics metrics_;  // those by workload; set by create(), as the next
   telemetry::UpdateMetrics update_metrics_;
   Gate gate_;
+  // One for each shard, in front of the gate: a call enters its shard's lane, where one runs at a time, and
+  // then the gate, which has a place for each shard. Empty for a single one: the gate alone does it.
+  std::vector<std::unique_ptr<Gate>> lanes_;
   // Versions by generation modulo the size. An entry is stored before its generation is published
   // and cleared after the last call of that generation has left.
   std::array<std::atomic<LiveVersion*>, kMaxLiveVersions> table_{};

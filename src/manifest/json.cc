@@ -107,8 +107,13 @@ Json workload(const Workload& w) {
   if (w.source.kind == Source::Kind::kFile) out["path"] = w.source.path.string();
   switch (w.instances) {
     case InstancePolicy::kFresh: out["instances"] = "fresh"; break;
-    case InstancePolicy::kOne: out["instances"] = "one"; break;
-    case InstancePolicy::kPool: out["instances"] = {{"pool", w.pool_size}}; break;
+    case InstancePolicy::kKept:
+      if (w.instance_count == 1)
+        out["instances"] = "one";
+      else
+        out["instances"] = w.instance_count;
+      break;
+    case InstancePolicy::kPool: out["instances"] = {{"pool", w.instance_count}}; break;
   }
   out["limits"] = {{"memory", format_bytes(w.limits.memory_bytes)}, {"tables", w.limits.table_elements},
                    {"instances", w.limits.core_instances},          {"call", format_duration(w.limits.call)},

@@ -32,6 +32,8 @@ inline constexpr std::int64_t kMaxTableElements = 10'000'000;
 // Core instances inside one component instance; real components have fewer than 20.
 inline constexpr std::int64_t kMaxCoreInstances = 1000;
 inline constexpr std::int64_t kMaxPool = 10'000;
+// As the host's.
+inline constexpr std::int64_t kMaxShards = 256;
 // A slot of 64 bytes each in every live version.
 inline constexpr std::int64_t kMaxConcurrency = 65'536;
 // A longer queue only turns overload into timeouts.

@@ -32,8 +32,8 @@ struct Source {
 
 enum class InstancePolicy : std::uint8_t {
   kFresh,  // a new instance for each call
-  kOne,    // one long-lived instance; calls take turns
-  kPool,   // up to pool_size instances, reused
+  kKept,   // long-lived instances that keep their state; at each of them calls take turns
+  kPool,   // up to so many instances, reused
 };
 
 struct Limits {
@@ -112,7 +112,7 @@ struct Workload {
   Mark mark;
   Source source;
   InstancePolicy instances = InstancePolicy::kFresh;
-  std::uint32_t pool_size = 0;  // with kPool
+  std::uint32_t instance_count = 0;  // with kPool and kKept
   Limits limits;
   std::vector<Grant> grants;
   Update update;

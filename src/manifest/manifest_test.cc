@@ -91,7 +91,7 @@ TEST(Manifest, ReadsEveryKey) {
   EXPECT_EQ(w.mark.line, 3);
   EXPECT_EQ(w.source.path, "/app/guests/store.wasm");
   EXPECT_EQ(w.instances, InstancePolicy::kPool);
-  EXPECT_EQ(w.pool_size, 4);
+  EXPECT_EQ(w.instance_count, 4);
   EXPECT_EQ(w.limits.memory_bytes, 16u << 20);
   EXPECT_EQ(w.limits.table_elements, 100);
   EXPECT_EQ(w.limits.core_instances, 7);
@@ -261,7 +261,9 @@ INSTANTIATE_TEST_SUITE_P(
         Bad{"MemoryList", "workloads:\n  a: {source: file:a, limits: {memory: [1MiB]}}",
             "2:40: workloads.a.limits.memory: expected a size such as 64MiB, found a list"},
         Bad{"Instances", "workloads:\n  a: {source: file:a, instances: many}",
-            "2:34: workloads.a.instances: \"many\" is not known here; write one of fresh, one, {pool: N}"},
+            "2:34: workloads.a.instances: \"many\" is not known here; write one of fresh, one, a number, {pool: N}"},
+        Bad{"TooManyInstances", "workloads:\n  a: {source: file:a, instances: 1000}",
+            "2:34: workloads.a.instances: \"1000\" does not do; write a whole number from 1 to 256"},
         Bad{"PoolWithoutSize", "workloads:\n  a: {source: file:a, instances: pool}",
             "2:34: workloads.a.instances: a pool needs its size; write {pool: 8}"},
         Bad{"PoolTooLarge", "workloads:\n  a: {source: file:a, instances: {pool: 10001}}",

@@ -2,6 +2,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cctype>
 #include <cerrno>
 #include <cstring>
 #include <fstream>
@@ -32,14 +33,19 @@ struct Parser {
       MapReader reader(value, kInstancesSection, path, problems);
       if (reader.require("pool") == nullptr) return;
       out.instances = InstancePolicy::kPool;
-      out.pool_size = static_cast<std::uint32_t>(reader.integer("pool", 1, kMaxPool).value_or(1));
+      out.instance_count = static_cast<std::uint32_t>(reader.integer("pool", 1, kMaxPool).value_or(1));
       return;
     }
     if (value.is_scalar() && value.text() == "pool") {
       problems.add(value.mark(), path + ": a pool needs its size; write {pool: 8}");
-    } else if (const auto i = read_one_of(value, path, problems, {"fresh", "one", "{pool: N}"})) {
-      if (*i == 2) problems.add(value.mark(), path + ": write the number of instances, such as {pool: 8}");
-      out.instances = *i == 0 ? InstancePolicy::kFresh : InstancePolicy::kOne;
+    } else if (value.is_scalar() && !value.text().empty() && std::isdigit(value.text().front()) != 0) {
+      out.instances = InstancePolicy::kKept;
+      out.instance_count =
+          static_cast<std::uint32_t>(read_integer(value, path, problems, 1, kMaxShards).value_or(1));
+    } else if (const auto i = read_one_of(value, path, problems, {"fresh", "one", "a number", "{pool: N}"})) {
+      if (*i > 1) problems.add(value.mark(), path + ": write the number of instances, such as 2 or {pool: 8}");
+      out.instances = *i == 0 ? InstancePolicy::kFresh : InstancePolicy::kKept;
+      out.instance_count = 1;
     }
   }
 
@@ -152,6 +158,11 @@ struct Parser {
     if (const Value* v = reader.get("grants")) out.grants = grants(*v, reader.path_of("grants"));
     if (const Value* v = reader.get("update")) {
       out.update = read_update(*v, reader.path_of("update"), out.instances, problems);
+      if (out.update.shadow && out.instances == InstancePolicy::kKept && out.instance_count > 1) {
+        problems.add(v->mark(), reader.path_of("update.shadow") +
+                                    ": a shadow is a single instance; it goes with `instances: one`, not with " +
+                                    std::to_string(out.instance_count));
+      }
     }
     if (const Value* v = reader.get("signature")) {
       out.signature = read_signature(*v, reader.path_of("signature"), folder, problems);

@@ -76,7 +76,7 @@ Shadow read_shadow(const Value& value, const std::string& path, InstancePolicy i
   MapReader reader(value, kShadowSection, path, problems);
   Shadow out;
   out.percent = share(reader, out.percent);
-  if (instances == InstancePolicy::kOne && out.percent != 1) {
+  if (instances == InstancePolicy::kKept && out.percent != 1) {
     reader.problem(
         reader.get("percent")->mark(), "percent",
         "with `instances: one` the shadow keeps state, and needs every call to keep it right; leave "
@@ -135,10 +135,10 @@ Update read_update(const Value& value, const std::string& path, InstancePolicy i
     out.canary = read_canary(*v, reader.path_of("canary"), problems);
     trial = v;
     trial_key = "canary";
-    if (instances == InstancePolicy::kOne) {
+    if (instances == InstancePolicy::kKept) {
       reader.problem(
           v->mark(), "canary",
-          "with `instances: one` a share of the calls would see a share of the state; leave it out (a "
+          "where instances keep state a share of the calls would see a share of the state; leave it out (a "
           "version is watched and rolled back all the same), or write a shadow");
     }
   }

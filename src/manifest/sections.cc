@@ -26,10 +26,11 @@ constexpr std::array kWorkloadKeys = {
     Key{"source", "text", "required", "file:store.wasm",
         "The component: `file:` and a path, relative to the manifest's folder; `https://` and an address; or "
         "`oci://` with a registry, a name and a tag or digest."},
-    Key{"instances", "fresh, one or {pool: N}", "fresh", "one",
-        "`fresh`: a new instance for each call. `one`: a single long-lived instance, calls take turns. "
-        "`{pool: N}`: up "
-        "to N instances, reused from call to call. After a trap an instance is never used again."},
+    Key{"instances", "fresh, one, a number or {pool: N}", "fresh", "one",
+        "`fresh`: a new instance for each call. `one`: a single long-lived instance, calls take turns. A "
+        "number: so many long-lived instances, each with the keys that fall to it (a state store's keys); "
+        "calls of one key take turns, and a swap hands over the state of each. `{pool: N}`: up to N "
+        "instances, reused from call to call. After a trap an instance is never used again."},
     Key{"limits", "map", "see below", "{memory: 64MiB, call: 30s}", "What it may use."},
     Key{"grants", "map of capability to its section", "{}", "{logging: {}}",
         "What it may do. A capability that is not here is denied, and a component that imports it does not "
@@ -81,7 +82,7 @@ constexpr std::array kUpdateKeys = {
     Key{"shadow", "map or off", "off", "{for: 10m}",
         "First repeats calls on the new version, compares its answers and drops them."},
     Key{"canary", "map or off", "off", "{percent: 10%, for: 10m}",
-        "First sends a share of the calls to the new version. Not with `instances: one`."},
+        "First sends a share of the calls to the new version. Not where instances keep state (`one` or a number)."},
     Key{"rollback", "map or off", "{errors: 5%, within: 10m, min-calls: 50}", "{errors: 5%, latency: 3x}",
         "When a new version is given up for the one before. A version that was given up is not taken again."},
     Key{"hold", "true or false", "true", "false",

@@ -1,7 +1,10 @@
 // Parsing of Dapr's state requests.
 #include "applications/statestore/native/state_request.h"
 
+#include <fmt/format.h>
+
 #include <charconv>
+#include <ctime>
 
 #include "applications/statestore/native/json_reader.h"
 #include "applications/statestore/native/limits.h"
@@ -19,8 +22,8 @@ std::unexpected<Refusal> bad_body(const JsonReader& reader) {
   return malformed("failed deserializing HTTP body: " + reader.error());
 }
 
-// One element of a save request's array. What is wrong with a well-formed item goes into `refusal`.
-bool read_item(JsonReader& reader, const KeySpace& keys, SaveItem& item, Parsed<>& refusal) {
+// One write, or one delete. What is wrong with a well-formed item goes into `refusal`.
+bool read_item(JsonReader& reader, const RequestContext& context, RequestItem& item, Parsed<>& refusal) {
   std::string key;
   std::string concurrency;
   std::string ttl;
@@ -45,7 +48,7 @@ bool read_item(JsonReader& reader, const KeySpace& keys, SaveItem& item, Parsed<
   });
   if (!read) return false;
 
-  auto store_key = keys.store_key(key);
+  auto store_key = context.keys.store_key(key);
   if (!store_key) {
     refusal = std::unexpected(std::move(store_key).error());
     return reader.fail("a key");
@@ -57,8 +60,47 @@ bool read_item(JsonReader& reader, const KeySpace& keys, SaveItem& item, Parsed<
     return reader.fail("an option");
   }
   item.kind = *kind;
-  if (!ttl.empty()) refusal = check_ttl(ttl);
-  return refusal.has_value() || reader.fail("metadata");
+  const auto expires = expiry(context.now, context.ttl_in_seconds.value_or(ttl));
+  if (!expires) {
+    refusal = std::unexpected(expires.error());
+    return reader.fail("metadata");
+  }
+  item.expires = *expires;
+  return true;
+}
+
+// One operation of a transaction, in any order of its members.
+bool read_operation(JsonReader& reader, const RequestContext& context, RequestItem& item, Parsed<>& refusal) {
+  std::string operation;
+  bool has_request = false;
+  const bool read = read_object(reader, [&](std::string_view name) {
+    if (name == "operation") return reader.string(operation);
+    if (name != "request" || reader.peek() != '{') return reader.skip();
+    has_request = true;
+    return read_item(reader, context, item, refusal);
+  });
+  if (!read) return false;
+  item.removal = operation == "delete";
+  if (!item.removal && operation != "upsert") {
+    refusal = std::unexpected(
+        Refusal{400, "ERR_NOT_SUPPORTED_STATE_OPERATION", "operation type " + operation + " not supported"});
+    return reader.fail("an operation");
+  }
+  if (!has_request) {
+    refusal = malformed("an operation has no request");
+    return reader.fail("an operation");
+  }
+  return true;
+}
+
+// The elements of the array that comes next.
+template <class F>
+bool read_items(JsonReader& reader, const RequestContext& context, std::vector<RequestItem>& items,
+                Parsed<>& refusal, F read) {
+  return read_array(reader, [&] {
+    if (items.size() == kMaxItems) return reader.fail("more than " + std::to_string(kMaxItems) + " items");
+    return read(reader, context, items.emplace_back(), refusal);
+  });
 }
 
 }  // namespace
@@ -78,14 +120,26 @@ Parsed<std::string> KeySpace::store_key(std::string_view key) const {
   return std::move(out.append(prefix_).append(key));
 }
 
-Parsed<std::vector<SaveItem>> parse_save(std::string_view body, const KeySpace& keys) {
+Parsed<std::vector<RequestItem>> parse_save(std::string_view body, const RequestContext& context) {
   if (!is_utf8(body)) return malformed("failed deserializing HTTP body: it is not UTF-8");
   JsonReader reader(body);
-  std::vector<SaveItem> items;
+  std::vector<RequestItem> items;
   Parsed<> refusal;
-  const bool read = read_array(reader, [&] {
-    if (items.size() == kMaxItems) return reader.fail("more than " + std::to_string(kMaxItems) + " items");
-    return read_item(reader, keys, items.emplace_back(), refusal);
+  const bool read = read_items(reader, context, items, refusal, read_item);
+  if (!refusal) return std::unexpected(std::move(refusal).error());
+  if (!read || !reader.end()) return bad_body(reader);
+  return items;
+}
+
+Parsed<std::vector<RequestItem>> parse_transaction(std::string_view body, const RequestContext& context) {
+  if (!is_utf8(body)) return malformed("failed deserializing HTTP body: it is not UTF-8");
+  JsonReader reader(body);
+  std::vector<RequestItem> items;
+  Parsed<> refusal;
+  const bool read = read_object(reader, [&](std::string_view name) {
+    if (name != "operations" || reader.peek() == 'n') return reader.skip();
+    items.clear();
+    return read_items(reader, context, items, refusal, read_operation);
   });
   if (!refusal) return std::unexpected(std::move(refusal).error());
   if (!read || !reader.end()) return bad_body(reader);
@@ -130,17 +184,27 @@ Parsed<Condition::Kind> condition_kind(std::string_view concurrency, bool has_et
   return first_write ? Kind::kIfAbsent : Kind::kAlways;
 }
 
-Parsed<> check_ttl(std::string_view ttl_in_seconds) {
+Parsed<std::optional<Time>> expiry(Time now, std::string_view ttl_in_seconds) {
+  if (ttl_in_seconds.empty()) return std::nullopt;
   long long ttl = 0;
-  const auto [end, error] = std::from_chars(ttl_in_seconds.begin(), ttl_in_seconds.end(), ttl);
-  if (error != std::errc() || end != ttl_in_seconds.end()) {
+  const auto [end, error] =
+      std::from_chars(ttl_in_seconds.data(), ttl_in_seconds.data() + ttl_in_seconds.size(), ttl);
+  const bool number = error == std::errc() && end == ttl_in_seconds.data() + ttl_in_seconds.size();
+  if (number && ttl == -1) return std::nullopt;
+  if (!number || ttl <= 0 || static_cast<Time>(ttl) > kMaxTtlSeconds) {
     return malformed("incorrect value for metadata 'ttlInSeconds': '" + std::string(ttl_in_seconds) +
-                     "' is not a number");
+                     "'; write a whole number of seconds from 1 to " + std::to_string(kMaxTtlSeconds) +
+                     ", or -1 for no expiry");
   }
-  if (ttl == -1) return {};
-  // Keeping the entry for ever in place of an error would surprise later.
-  return std::unexpected(
-      Refusal{500, "ERR_STATE_STORE_NOT_SUPPORTED", "this state store does not support ttlInSeconds"});
+  return now + static_cast<Time>(ttl) * 1000;
+}
+
+std::string to_rfc3339(Time time) {
+  const auto seconds = static_cast<std::time_t>(time / 1000);
+  std::tm utc{};
+  if (time / 1000 > kMaxTime || gmtime_r(&seconds, &utc) == nullptr) return {};  // no date that people have
+  return fmt::format("{:04}-{:02}-{:02}T{:02}:{:02}:{:02}.{:03}Z", utc.tm_year + 1900, utc.tm_mon + 1,
+                     utc.tm_mday, utc.tm_hour, utc.tm_min, utc.tm_sec, time % 1000);
 }
 
 }  // namespace berth::statestore

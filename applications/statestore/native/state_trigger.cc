@@ -21,6 +21,9 @@ constexpr manifest::Key kKeys[] = {
     {"app-id", "text", "no prefix", "checkout",
      "Keys are kept as \"<app-id>||<key>\", as daprd does for the application beside it."},
     {"max-body", "size", "4MiB", "16MiB", "The largest request body; a larger one is answered with 413."},
+    {"settings", "map of text", "{}", "{bucket: orders}",
+     "What the component is told before it serves, by its own names; it refuses those it does not know. "
+     "Every state trigger of one workload has the same."},
 };
 constexpr manifest::Section kSection{
     .path = "triggers.state",
@@ -60,6 +63,7 @@ std::optional<StateTrigger> read_state_trigger(const manifest::Value& value, con
     trigger.app_id = std::move(*app_id);
   }
   if (const auto bytes = reader.bytes("max-body", 1024, kLargestMaxBody)) trigger.max_body_bytes = *bytes;
+  trigger.settings = reader.text_map("settings");
   if (problems.errors().size() + problems.more() > before) return std::nullopt;
   return trigger;
 }

@@ -4,6 +4,7 @@
 #include <optional>
 #include <string>
 
+#include "applications/statestore/native/store.h"
 #include "manifest/problems.h"
 #include "manifest/schema.h"
 #include "manifest/units.h"
@@ -18,6 +19,7 @@ struct StateTrigger {
   std::optional<manifest::Endpoint> grpc_listen;
   std::string app_id;  // prefix of the keys; empty: none
   std::uint64_t max_body_bytes = 0;
+  Settings settings;  // for the component
 };
 
 // Reads the value of `- state: {...}`. What is wrong is added to `problems`, and nothing returned.

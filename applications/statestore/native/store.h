@@ -1,6 +1,8 @@
 // Store: what a state store does, free of any wasm and HTTP type. wit/state/state.wit says what each call means.
 #pragma once
 
+#include <chrono>
+#include <cstddef>
 #include <cstdint>
 #include <expected>
 #include <optional>
@@ -18,6 +20,13 @@ namespace berth::statestore {
 
 // Milliseconds since 1970-01-01T00:00:00Z.
 using Time = std::uint64_t;
+[[nodiscard]] inline Time current_time() {
+  const auto now = std::chrono::system_clock::now().time_since_epoch();
+  return static_cast<Time>(std::chrono::duration_cast<std::chrono::milliseconds>(now).count());
+}
+
+// What the operator tells a store: names and texts.
+using Settings = std::vector<std::pair<std::string, std::string>>;
 
 struct Entry {
   std::vector<std::uint8_t> value;
@@ -99,6 +108,14 @@ struct Purged {
   std::optional<std::string> next;
   bool operator==(const Purged&) const = default;
 };
+
+// For shadows of calls (host/shadow.h): what a copy of an answer takes.
+inline std::size_t shadow_bytes(const Entry& entry) { return sizeof entry + entry.value.size(); }
+inline std::size_t shadow_bytes(const Page& page) {
+  std::size_t bytes = sizeof page;
+  for (const Page::Item& item : page.items) bytes += shadow_bytes(item.entry) + item.key.size();
+  return bytes;
+}
 
 template <class T>
 using Each = std::vector<std::expected<T, StoreError>>;

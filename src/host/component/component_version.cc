@@ -1,6 +1,7 @@
 // ComponentVersion: making instances, and the Guest around each.
 #include "host/component/component_version.h"
 
+#include <mutex>
 #include <utility>
 
 #include "host/component/outside.h"
@@ -66,6 +67,30 @@ class ComponentGuest final : public Guest {
   Deadline deadline_{-1};          // what the instance was told last
 };
 
+// Stops a start from outside: the instantiation itself, and then what the new instance is told.
+// Thread-safe.
+struct StopStart {
+  std::shared_ptr<abi::FibreControl> fibre;  // set before anybody cancels
+
+  void cancel(Guest::Cancel why) {
+    const std::lock_guard lock(mutex);
+    cancelled = true;
+    fibre->cancel(reason(why));
+    if (guest != nullptr) guest->cancel(why);
+  }
+  // What cancel() stops from now on. False when it was called already.
+  bool follow(Guest* next) {
+    const std::lock_guard lock(mutex);
+    guest = next;
+    return !cancelled;
+  }
+
+ private:
+  std::mutex mutex;
+  bool cancelled = false;
+  Guest* guest = nullptr;
+};
+
 }  // namespace
 
 std::shared_ptr<abi::InstanceState> ComponentVersion::new_state() const {
@@ -89,9 +114,18 @@ Result<std::unique_ptr<Guest>> ComponentVersion::bind(std::unique_ptr<abi::Insta
   return std::make_unique<ComponentGuest>(std::move(instance), std::move(exports), parts_.lifecycle);
 }
 
+Task<Result<void>> ComponentVersion::begin(Guest& guest, Deadline deadline) const {
+  if (!parts_.binder.begin) co_return Result<void>();
+  guest.set_deadline(deadline);
+  co_return co_await parts_.binder.begin(guest.exports());
+}
+
 Result<std::unique_ptr<Guest>> ComponentVersion::instantiate(Deadline deadline) const {
-  if (!about().fibre)
-    return bind(BERTH_TRY(abi::Instance::create(parts_.pre, new_state(), options(deadline))));
+  if (!about().fibre) {
+    auto guest = BERTH_TRY(bind(BERTH_TRY(abi::Instance::create(parts_.pre, new_state(), options(deadline)))));
+    BERTH_TRY(wait_for(begin(*guest, deadline), {}, [] {}));  // it does not wait
+    return guest;
+  }
   Canceller cancel;
   return wait_for(instantiate_async(deadline, [&](Canceller canceller) { cancel = std::move(canceller); }),
                   deadline, [&] {
@@ -102,11 +136,19 @@ Result<std::unique_ptr<Guest>> ComponentVersion::instantiate(Deadline deadline) 
 Task<Result<std::unique_ptr<Guest>>> ComponentVersion::instantiate_async(
     Deadline deadline, std::function<void(Canceller)> starting) const {
   if (!about().fibre) co_return instantiate(deadline);
+  const auto stop = std::make_shared<StopStart>();
   abi::InstanceOptions how = options(deadline);
   how.starting = [&](std::shared_ptr<abi::FibreControl> fibre) {
-    starting([fibre = std::move(fibre)](Guest::Cancel why) { fibre->cancel(reason(why)); });
+    stop->fibre = std::move(fibre);
+    starting([stop](Guest::Cancel why) { stop->cancel(why); });
   };
-  co_return bind(BERTH_CO_TRY(co_await abi::Instance::create_async(parts_.pre, new_state(), std::move(how))));
+  auto guest = BERTH_CO_TRY(
+      bind(BERTH_CO_TRY(co_await abi::Instance::create_async(parts_.pre, new_state(), std::move(how)))));
+  if (!stop->follow(guest.get())) co_return fail(Code::kCancelled, "stopped while it started");
+  auto begun = co_await begin(*guest, deadline);
+  (void)stop->follow(nullptr);
+  if (!begun) co_return std::unexpected(std::move(begun).error());
+  co_return guest;
 }
 
 }  // namespace berth::host

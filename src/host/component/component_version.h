@@ -42,6 +42,7 @@ class ComponentVersion final : public Version {
   [[nodiscard]] std::shared_ptr<abi::InstanceState> new_state() const;
   [[nodiscard]] abi::InstanceOptions options(Deadline deadline) const;
   [[nodiscard]] Result<std::unique_ptr<Guest>> bind(std::unique_ptr<abi::Instance> instance) const;
+  [[nodiscard]] Task<Result<void>> begin(Guest& guest, Deadline deadline) const;
 
   ComponentParts parts_;
 };

@@ -1,6 +1,7 @@
 // Entries: conditions, room, and the format of a hand-over.
 #include "entries.h"
 
+#include <algorithm>
 #include <cstring>
 
 namespace memory {
@@ -8,19 +9,19 @@ namespace memory {
 namespace {
 
 // The saved form, all numbers little-endian:
-//   header  "berthst1" | u32 format (1) | u32 checksum of what follows the header | u64 last version | u64
-//   entries entry   u64 version | u32 key bytes | u32 value bytes | key | value
+//   header  "berthst1" | u32 format (2) | u32 checksum of what follows the header | u64 last version | u64
+//   entries entry   u64 version | u64 expires | u32 key bytes | u32 value bytes | key | value
 constexpr char kMagic[8] = {'b', 'e', 'r', 't', 'h', 's', 't', '1'};
-constexpr std::uint32_t kFormat = 1;
+constexpr std::uint32_t kFormat = 2;
 
-// What an entry costs beside its bytes, at most: the map's node and the allocator's headers.
-constexpr std::size_t kNodeBytes = 160;
+// What an entry costs beside its bytes, at most: the nodes of map and set and the allocator's headers.
+constexpr std::size_t kNodeBytes = 224;
 // The same at least. Where the old instance had room for its entries and their saved form, so has the
 // new one: this only catches a smaller memory limit before it ends in a trap.
-constexpr std::size_t kMinNodeBytes = 40;
+constexpr std::size_t kMinNodeBytes = 64;
 
 template <class N>
-void put(std::uint8_t*& out, N n) {
+void put_bytes(std::uint8_t*& out, N n) {
   std::memcpy(out, &n, sizeof n);
   out += sizeof n;
 }
@@ -66,66 +67,153 @@ Buffer Buffer::copy(std::string_view bytes) {
   return {data, bytes.size()};
 }
 
-std::expected<void, Refusal> Entries::check(const Value* now, const Condition& condition) {
+std::expected<void, Refusal> Entries::check(std::optional<std::uint64_t> version,
+                                            const Condition& condition) {
   switch (condition.kind) {
     case Condition::Kind::kAlways: return {};
     case Condition::Kind::kIfAbsent:
-      if (now != nullptr) return std::unexpected(Refusal::kMismatch);
+      if (version) return std::unexpected(Refusal::kMismatch);
       return {};
     case Condition::Kind::kIfEtag: {
-      const auto version = parse_version(condition.etag);
-      if (!version) return std::unexpected(Refusal::kInvalid);
-      if (now == nullptr || now->version != *version) return std::unexpected(Refusal::kMismatch);
+      const auto wanted = parse_version(condition.etag);
+      if (!wanted) return std::unexpected(Refusal::kInvalid);
+      if (version != wanted) return std::unexpected(Refusal::kMismatch);
       return {};
     }
   }
   return {};
 }
 
-const Value* Entries::get(std::string_view key) const {
+const Value* Entries::get(Time now, std::string_view key) const {
   const auto at = entries_.find(key);
-  return at == entries_.end() ? nullptr : &at->second;
+  return at == entries_.end() || at->second.expires <= now ? nullptr : &at->second;
 }
 
-std::expected<std::uint64_t, Refusal> Entries::set(std::string_view key, Buffer value,
-                                                   const Condition& condition) {
-  const auto at = entries_.find(key);
-  Value* const now = at == entries_.end() ? nullptr : &at->second;
-  if (auto ok = check(now, condition); !ok) return std::unexpected(ok.error());
+std::optional<std::uint64_t> Entries::version_at(Time now, std::string_view key) const {
+  const Value* const value = get(now, key);
+  if (value == nullptr) return std::nullopt;
+  return value->version;
+}
 
-  const std::size_t saved_before = now == nullptr ? 0 : kEntryHeaderBytes + key.size() + now->bytes.size();
-  const std::size_t saved_after = kEntryHeaderBytes + key.size() + value.size();
-  if (saved_after > saved_before) {
-    // The value is here already. A full map doubles its buckets at once.
-    const std::size_t entry = key.size() + kNodeBytes + 2 * sizeof(void*) * entries_.bucket_count();
-    const std::size_t saved = kHeaderBytes + entry_bytes_ - saved_before + saved_after;
-    const std::size_t blocks[] = {saved, kCallReserve, entry};
-    if (!has_room_(blocks)) return std::unexpected(Refusal::kFull);
+bool Entries::has_room_for(std::size_t more, std::size_t keys, std::size_t count) const {
+  // The values are here already. A full map doubles its buckets at once.
+  const std::size_t buckets = count == 0 ? 0 : std::max(entries_.bucket_count(), count);
+  const std::size_t nodes = keys + count * kNodeBytes + 2 * sizeof(void*) * buckets;
+  const std::size_t blocks[] = {kHeaderBytes + entry_bytes_ + more, kCallReserve, nodes};
+  return has_room_(blocks);
+}
+
+std::uint64_t Entries::put(std::string_view key, Buffer value, Time expires) {
+  auto at = entries_.find(key);
+  if (at == entries_.end()) {
+    at = entries_.try_emplace(std::string(key)).first;
+    order_.insert(at->first);
+    entry_bytes_ += kEntryHeaderBytes + key.size();
   }
-  Value& slot = now == nullptr ? entries_[std::string(key)] : *now;
+  Value& slot = at->second;
+  expiring_ += (expires != kNever ? 1 : 0);
+  expiring_ -= (slot.expires != kNever ? 1 : 0);
+  entry_bytes_ += value.size();
+  entry_bytes_ -= slot.bytes.size();
   slot.bytes = std::move(value);
+  slot.expires = expires;
   slot.version = ++last_version_;
-  entry_bytes_ = entry_bytes_ - saved_before + saved_after;
   return last_version_;
 }
 
-std::expected<void, Refusal> Entries::remove(std::string_view key, const Condition& condition) {
-  const auto at = entries_.find(key);
-  const Value* const now = at == entries_.end() ? nullptr : &at->second;
-  if (auto ok = check(now, condition); !ok) return ok;
-  if (now == nullptr) return {};
-  entry_bytes_ -= kEntryHeaderBytes + at->first.size() + now->bytes.size();
+void Entries::erase(Map::iterator at) {
+  entry_bytes_ -= kEntryHeaderBytes + at->first.size() + at->second.bytes.size();
+  expiring_ -= (at->second.expires != kNever ? 1 : 0);
+  order_.erase(at->first);
   entries_.erase(at);
+}
+
+std::expected<std::uint64_t, Refusal> Entries::set(Time now, std::string_view key, Buffer value,
+                                                   const Condition& condition, Time expires) {
+  const auto at = entries_.find(key);
+  const bool there = at != entries_.end() && at->second.expires > now;
+  const auto ok = check(there ? std::optional(at->second.version) : std::nullopt, condition);
+  if (!ok) return std::unexpected(ok.error());
+  const std::size_t before = at == entries_.end() ? 0 : at->second.bytes.size();
+  const std::size_t keys = at == entries_.end() ? kEntryHeaderBytes + key.size() : 0;
+  if (keys + value.size() > before && !has_room_for(keys + value.size() - before, keys, keys == 0 ? 0 : 1)) {
+    return std::unexpected(Refusal::kFull);
+  }
+  return put(key, std::move(value), expires);
+}
+
+std::expected<void, Refusal> Entries::remove(Time now, std::string_view key, const Condition& condition) {
+  if (auto ok = check(version_at(now, key), condition); !ok) return ok;
+  if (const auto at = entries_.find(key); at != entries_.end()) erase(at);
   return {};
+}
+
+std::expected<void, Failure> Entries::transact(Time now, std::span<Step> steps) {
+  // What the steps before have made of a key: the version that it will have, or none.
+  std::unordered_map<std::string_view, std::optional<std::uint64_t>> after;
+  std::uint64_t version = last_version_;
+  std::size_t more = 0;
+  std::size_t keys = 0;
+  std::size_t count = 0;
+  for (std::size_t i = 0; i < steps.size(); ++i) {
+    const Step& step = steps[i];
+    const auto earlier = after.find(step.key);
+    const auto there = earlier != after.end() ? earlier->second : version_at(now, step.key);
+    if (const auto ok = check(there, step.condition); !ok) return std::unexpected(Failure{i, ok.error()});
+    std::optional<std::uint64_t> next;
+    if (step.bytes) {
+      ++version;
+      if (step.expires > now) next = version;
+      keys += kEntryHeaderBytes + step.key.size();
+      more += step.bytes->size();
+      ++count;
+    }
+    after.insert_or_assign(step.key, next);
+  }
+  if (count > 0 && !has_room_for(more + keys, keys, count)) return std::unexpected(Failure{steps.size(), Refusal::kFull});
+  for (Step& step : steps) {
+    if (step.bytes) {
+      put(step.key, *std::move(step.bytes), step.expires);
+    } else if (const auto at = entries_.find(step.key); at != entries_.end()) {
+      erase(at);
+    }
+  }
+  return {};
+}
+
+std::uint64_t Entries::remove_prefix(Time now, std::string_view prefix) {
+  std::uint64_t removed = 0;
+  for (auto at = order_.lower_bound(prefix); at != order_.end() && at->starts_with(prefix);) {
+    const auto entry = entries_.find(*at++);
+    if (entry->second.expires > now) ++removed;
+    erase(entry);
+  }
+  return removed;
+}
+
+Entries::Purged Entries::purge(Time now, std::optional<std::string_view> after, std::size_t limit) {
+  Purged out;
+  if (expiring_ == 0) return out;
+  auto at = after ? order_.upper_bound(*after) : order_.begin();
+  for (; at != order_.end() && limit > 0; --limit) {
+    const auto entry = entries_.find(*at++);
+    const bool last = limit == 1 && at != order_.end();
+    if (last) out.next = entry->first;
+    if (entry->second.expires > now) continue;
+    erase(entry);
+    ++out.entries;
+  }
+  return out;
 }
 
 void Entries::save(std::uint8_t* out) const {
   std::uint8_t* const begin = out;
   std::uint8_t* at = out + kHeaderBytes;
   for (const auto& [key, value] : entries_) {
-    put(at, value.version);
-    put(at, static_cast<std::uint32_t>(key.size()));
-    put(at, static_cast<std::uint32_t>(value.bytes.size()));
+    put_bytes(at, value.version);
+    put_bytes(at, value.expires);
+    put_bytes(at, static_cast<std::uint32_t>(key.size()));
+    put_bytes(at, static_cast<std::uint32_t>(value.bytes.size()));
     std::memcpy(at, key.data(), key.size());
     at += key.size();
     if (value.bytes.size() > 0) std::memcpy(at, value.bytes.view().data(), value.bytes.size());
@@ -133,10 +221,10 @@ void Entries::save(std::uint8_t* out) const {
   }
   std::memcpy(out, kMagic, sizeof kMagic);
   out += sizeof kMagic;
-  put(out, kFormat);
-  put(out, checksum(begin + kHeaderBytes, entry_bytes_));
-  put(out, last_version_);
-  put(out, static_cast<std::uint64_t>(entries_.size()));
+  put_bytes(out, kFormat);
+  put_bytes(out, checksum(begin + kHeaderBytes, entry_bytes_));
+  put_bytes(out, last_version_);
+  put_bytes(out, static_cast<std::uint64_t>(entries_.size()));
 }
 
 std::expected<void, std::string> Entries::restore(const std::uint8_t* data, std::size_t size) {
@@ -160,6 +248,7 @@ std::expected<void, std::string> Entries::restore(const std::uint8_t* data, std:
   for (std::uint64_t i = 0; i < count; ++i) {
     if (static_cast<std::size_t>(end - in) < kEntryHeaderBytes) return refuse("ends inside an entry");
     const auto version = take<std::uint64_t>(in);
+    (void)take<Time>(in);
     const std::uint64_t key_bytes = take<std::uint32_t>(in);
     const std::uint64_t value_bytes = take<std::uint32_t>(in);
     if (key_bytes + value_bytes > static_cast<std::uint64_t>(end - in)) return refuse("ends inside an entry");
@@ -173,19 +262,26 @@ std::expected<void, std::string> Entries::restore(const std::uint8_t* data, std:
   }
 
   Map entries;
+  std::set<std::string_view> order;
+  std::size_t expiring = 0;
   entries.reserve(static_cast<std::size_t>(count));
   in = first;
   for (std::uint64_t i = 0; i < count; ++i) {
     const auto version = take<std::uint64_t>(in);
+    const auto expires = take<Time>(in);
     const std::size_t key_bytes = take<std::uint32_t>(in);
     const std::size_t value_bytes = take<std::uint32_t>(in);
     const auto* text = reinterpret_cast<const char*>(in);
     const auto [at, fresh] = entries.try_emplace(
-        std::string(text, key_bytes), Value{Buffer::copy({text + key_bytes, value_bytes}), version});
+        std::string(text, key_bytes), Value{Buffer::copy({text + key_bytes, value_bytes}), version, expires});
     if (!fresh) return refuse("has a key twice");
+    order.insert(at->first);
+    expiring += (expires != kNever ? 1 : 0);
     in += key_bytes + value_bytes;
   }
   entries_ = std::move(entries);
+  order_ = std::move(order);
+  expiring_ = expiring;
   entry_bytes_ = size - kHeaderBytes;
   last_version_ = last_version;
   return {};

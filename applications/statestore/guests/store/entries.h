@@ -7,11 +7,13 @@
 #include <expected>
 #include <functional>
 #include <optional>
+#include <set>
 #include <span>
 #include <string>
 #include <string_view>
 #include <unordered_map>
 #include <utility>
+#include <vector>
 
 namespace memory {
 
@@ -28,6 +30,10 @@ struct Condition {
 };
 
 enum class Refusal : std::uint8_t { kMismatch, kInvalid, kFull };
+
+// Milliseconds since 1970-01-01T00:00:00Z.
+using Time = std::uint64_t;
+inline constexpr Time kNever = UINT64_MAX;
 
 // Bytes in memory of malloc, which is where a guest's arguments arrive: they are kept without a copy.
 // One thread at a time.
@@ -57,9 +63,23 @@ class Buffer {
 struct Value {
   Buffer bytes;
   std::uint64_t version = 0;
+  Time expires = kNever;
 };
 
-// An ETag is the version in decimal. Versions are never used twice, also not after a hand-over.
+// One step of a transaction: a write, or a delete without bytes.
+struct Step {
+  std::string_view key;
+  std::optional<Buffer> bytes;
+  Condition condition;
+  Time expires = kNever;
+};
+struct Failure {
+  std::size_t step;
+  Refusal why;
+};
+
+// An ETag is the version in decimal. Versions are never used twice, also not after a hand-over. An entry
+// that has expired at `now` is not there; it takes room until it is written or purged.
 // Uses no exceptions; a write that memory has no room for is refused beforehand.
 // One thread at a time.
 class Entries {
@@ -67,10 +87,33 @@ class Entries {
   explicit Entries(HasRoom has_room) : has_room_(has_room) {}
 
   // Lives until the next write.
-  [[nodiscard]] const Value* get(std::string_view key) const;
+  [[nodiscard]] const Value* get(Time now, std::string_view key) const;
   // Returns the new version.
-  std::expected<std::uint64_t, Refusal> set(std::string_view key, Buffer value, const Condition& condition);
-  std::expected<void, Refusal> remove(std::string_view key, const Condition& condition);
+  std::expected<std::uint64_t, Refusal> set(Time now, std::string_view key, Buffer value,
+                                            const Condition& condition, Time expires);
+  std::expected<void, Refusal> remove(Time now, std::string_view key, const Condition& condition);
+  // All or nothing, in order: a step sees what those before it did.
+  std::expected<void, Failure> transact(Time now, std::span<Step> steps);
+
+  // Calls each(key, value) for entries in the order of their keys, those after `after` (all when it is
+  // nothing) that begin with `prefix`, until it returns false.
+  template <class F>
+  void scan(Time now, std::string_view prefix, std::optional<std::string_view> after, F each) const {
+    auto at = after && *after >= prefix ? order_.upper_bound(*after) : order_.lower_bound(prefix);
+    for (; at != order_.end() && at->starts_with(prefix); ++at) {
+      const Value& value = entries_.find(*at)->second;
+      if (value.expires > now && !each(*at, value)) return;
+    }
+  }
+  // Returns how many there were.
+  std::uint64_t remove_prefix(Time now, std::string_view prefix);
+
+  struct Purged {
+    std::uint64_t entries = 0;
+    std::optional<std::string> next;
+  };
+  // Looks at `limit` entries after `after` and lets the expired ones go.
+  Purged purge(Time now, std::optional<std::string_view> after, std::size_t limit);
 
   [[nodiscard]] std::size_t size() const { return entries_.size(); }
 
@@ -89,12 +132,21 @@ class Entries {
   using Map = std::unordered_map<std::string, Value, Hash, std::equal_to<>>;
 
   static constexpr std::size_t kHeaderBytes = 32;
-  static constexpr std::size_t kEntryHeaderBytes = 16;
+  static constexpr std::size_t kEntryHeaderBytes = 24;
 
-  [[nodiscard]] static std::expected<void, Refusal> check(const Value* now, const Condition& condition);
+  // `version` is that of the entry which is there.
+  [[nodiscard]] static std::expected<void, Refusal> check(std::optional<std::uint64_t> version,
+                                                          const Condition& condition);
+  [[nodiscard]] std::optional<std::uint64_t> version_at(Time now, std::string_view key) const;
+  // For `more` bytes of entries as saved, `keys` of them of at most `count` new keys.
+  [[nodiscard]] bool has_room_for(std::size_t more, std::size_t keys, std::size_t count) const;
+  std::uint64_t put(std::string_view key, Buffer value, Time expires);
+  void erase(Map::iterator at);
 
   const HasRoom has_room_;
   Map entries_;
+  std::set<std::string_view> order_;  // the map's own keys
+  std::size_t expiring_ = 0;          // entries that expire some time
   std::size_t entry_bytes_ = 0;  // of all entries, as saved
   std::uint64_t last_version_ = 0;
 };

@@ -1,11 +1,12 @@
-// The guest: berth:state/store and berth:lifecycle over Entries.
+// The guest: berth:state and berth:lifecycle over Entries.
 #include <charconv>
 #include <cstdlib>
 
 #include "entries.h"
 #include "memory_store_cpp.h"
 
-namespace api = exports::berth::state::store;
+namespace state = exports::berth::state;
+namespace types = ::berth::state::types;
 
 // Tells builds of one source apart, so that a swap can be seen.
 #ifndef STORE_BUILD
@@ -14,6 +15,11 @@ namespace api = exports::berth::state::store;
 [[gnu::used]] const int kStoreBuild = 0x570e0000 + STORE_BUILD;
 
 namespace {
+
+// Values of one page of a scan: enough to be worth a call, little enough to be had at any time.
+constexpr std::size_t kPageBytes = 1 << 20;
+// Entries that one purge looks at: some 100 us.
+constexpr std::size_t kPurgeEntries = 1000;
 
 // Memory grows and never shrinks in wasm, so what could be had once can be had again, if only in
 // blocks as large as then: the room is asked for as it will be needed.
@@ -34,10 +40,10 @@ memory::Entries& entries() {
   return all;
 }
 
-memory::Condition to_condition(const api::Condition& condition) {
+memory::Condition to_condition(const types::Condition& condition) {
   using Kind = memory::Condition::Kind;
-  if (std::holds_alternative<api::Condition::IfAbsent>(condition.variants)) return {Kind::kIfAbsent, {}};
-  if (const auto* etag = std::get_if<api::Condition::IfEtag>(&condition.variants)) {
+  if (std::holds_alternative<types::Condition::IfAbsent>(condition.variants)) return {Kind::kIfAbsent, {}};
+  if (const auto* etag = std::get_if<types::Condition::IfEtag>(&condition.variants)) {
     return {Kind::kIfEtag, etag->value.get_view()};
   }
   return {Kind::kAlways, {}};
@@ -49,45 +55,178 @@ wit::string to_etag(std::uint64_t version) {
   return wit::string::from_view({text, static_cast<std::size_t>(end - text)});
 }
 
-api::Error to_error(memory::Refusal refusal) {
+std::unexpected<types::Error> full(std::string_view what) {
+  return std::unexpected(types::Error{types::Error::Full{wit::string::from_view(what)}});
+}
+
+types::Error to_error(memory::Refusal refusal) {
   switch (refusal) {
-    case memory::Refusal::kMismatch: return {api::Error::EtagMismatch{}};
-    case memory::Refusal::kInvalid: return {api::Error::EtagInvalid{}};
+    case memory::Refusal::kMismatch: return {types::Error::EtagMismatch{}};
+    case memory::Refusal::kInvalid: return {types::Error::EtagInvalid{}};
     case memory::Refusal::kFull: break;
   }
-  return {
-      api::Error::Full{wit::string::from_view("the memory limit is reached: half of it holds the entries, "
-                                              "the other half is kept to hand them over")}};
+  return full("the memory limit is reached: half of it holds the entries, the other half is kept to hand them over")
+      .error();
 }
 
-wit::vector<std::uint8_t> copy_of(std::string_view bytes) {
-  auto out = wit::vector<std::uint8_t>::allocate(bytes.size());
-  if (!bytes.empty()) memcpy(out.data(), bytes.data(), bytes.size());
-  return out;
+std::optional<std::string_view> view(const std::optional<wit::string>& text) {
+  if (!text) return std::nullopt;
+  return text->get_view();
 }
 
-}  // namespace
+// A part of all answers is kept free; what is more than that must be asked for.
+bool can_answer(std::size_t bytes) {
+  const std::size_t blocks[] = {bytes};
+  return bytes <= memory::kCallReserve / 2 || has_room(blocks);
+}
 
-std::expected<std::optional<api::Entry>, api::Error> api::Get(wit::string key) {
-  const memory::Value* const value = entries().get(key.get_view());
+types::Entry to_entry(const memory::Value& value) {
+  auto bytes = wit::vector<std::uint8_t>::allocate(value.bytes.size());
+  if (value.bytes.size() > 0) memcpy(bytes.data(), value.bytes.view().data(), value.bytes.size());
+  return {.value = std::move(bytes),
+          .etag = to_etag(value.version),
+          .expires = value.expires == memory::kNever ? std::nullopt : std::optional(value.expires)};
+}
+
+// `answered` are the bytes that the same answer holds already.
+std::expected<std::optional<types::Entry>, types::Error> get(std::uint64_t now, std::string_view key,
+                                                             std::size_t& answered) {
+  const memory::Value* const value = entries().get(now, key);
   if (value == nullptr) return std::nullopt;
-  return Entry{.value = copy_of(value->bytes.view()), .etag = to_etag(value->version)};
+  answered += value->bytes.size();
+  if (!can_answer(answered)) return full("no memory for an answer of this size; ask for fewer keys at once");
+  return to_entry(*value);
 }
 
-std::expected<wit::string, api::Error> api::Set(wit::string key, wit::vector<std::uint8_t> value,
-                                                Condition condition) {
+std::expected<wit::string, types::Error> set(std::uint64_t now, std::string_view key,
+                                             wit::vector<std::uint8_t>&& value, const types::Condition& condition,
+                                             std::optional<std::uint64_t> expires) {
   const std::size_t size = value.size();
-  const auto version =
-      entries().set(key.get_view(), memory::Buffer(value.leak(), size), to_condition(condition));
+  const auto version = entries().set(now, key, memory::Buffer(value.leak(), size), to_condition(condition),
+                                     expires.value_or(memory::kNever));
   if (!version) return std::unexpected(to_error(version.error()));
   return to_etag(*version);
 }
 
-std::expected<void, api::Error> api::Delete(wit::string key, Condition condition) {
-  const auto done = entries().remove(key.get_view(), to_condition(condition));
+std::expected<void, types::Error> remove(std::uint64_t now, std::string_view key, const types::Condition& condition) {
+  const auto done = entries().remove(now, key, to_condition(condition));
   if (!done) return std::unexpected(to_error(done.error()));
   return {};
 }
+
+}  // namespace
+
+// ---- berth:state
+
+std::expected<state::store::Features, wit::string> state::store::Init(
+    wit::vector<std::tuple<wit::string, wit::string>> settings) {
+  if (!settings.empty()) {
+    return std::unexpected(wit::string::from_view(
+        "this store has no settings, so it does not know \"" + std::get<0>(settings[0]).to_string() + "\""));
+  }
+  return Features::kBulk | Features::kTransactions | Features::kScanning | Features::kPrefixes | Features::kExpiry;
+}
+
+std::expected<std::optional<types::Entry>, types::Error> state::store::Get(std::uint64_t now, wit::string key) {
+  std::size_t answered = 0;
+  return get(now, key.get_view(), answered);
+}
+
+std::expected<wit::string, types::Error> state::store::Set(std::uint64_t now, wit::string key,
+                                                           wit::vector<std::uint8_t> value, Condition condition,
+                                                           std::optional<std::uint64_t> expires) {
+  return set(now, key.get_view(), std::move(value), condition, expires);
+}
+
+std::expected<void, types::Error> state::store::Delete(std::uint64_t now, wit::string key, Condition condition) {
+  return remove(now, key.get_view(), condition);
+}
+
+std::expected<wit::vector<std::expected<std::optional<types::Entry>, types::Error>>, types::Error>
+state::bulk::GetMany(std::uint64_t now, wit::vector<wit::string> keys) {
+  auto out = wit::vector<std::expected<std::optional<types::Entry>, types::Error>>::allocate(keys.size());
+  std::size_t answered = 0;
+  for (std::size_t i = 0; i < keys.size(); ++i) out.initialize(i, get(now, keys[i].get_view(), answered));
+  return out;
+}
+
+std::expected<wit::vector<std::expected<wit::string, types::Error>>, types::Error> state::bulk::SetMany(
+    std::uint64_t now, wit::vector<Write> writes) {
+  auto out = wit::vector<std::expected<wit::string, types::Error>>::allocate(writes.size());
+  for (std::size_t i = 0; i < writes.size(); ++i) {
+    Write& write = writes[i];
+    out.initialize(i, set(now, write.key.get_view(), std::move(write.value), write.condition, write.expires));
+  }
+  return out;
+}
+
+std::expected<wit::vector<std::expected<void, types::Error>>, types::Error> state::bulk::DeleteMany(
+    std::uint64_t now, wit::vector<Removal> removals) {
+  auto out = wit::vector<std::expected<void, types::Error>>::allocate(removals.size());
+  for (std::size_t i = 0; i < removals.size(); ++i) {
+    out.initialize(i, remove(now, removals[i].key.get_view(), removals[i].condition));
+  }
+  return out;
+}
+
+std::expected<void, state::transactions::Failure> state::transactions::Transact(std::uint64_t now,
+                                                                                wit::vector<Operation> operations) {
+  std::vector<memory::Step> steps;
+  steps.reserve(operations.size());
+  for (Operation& operation : operations.get_view()) {
+    if (auto* const set = std::get_if<Operation::Set>(&operation.variants)) {
+      const std::size_t size = set->value.value.size();
+      steps.push_back({set->value.key.get_view(), memory::Buffer(set->value.value.leak(), size),
+                       to_condition(set->value.condition), set->value.expires.value_or(memory::kNever)});
+    } else {
+      const Removal& removal = std::get<Operation::Delete>(operation.variants).value;
+      steps.push_back({removal.key.get_view(), std::nullopt, to_condition(removal.condition)});
+    }
+  }
+  const auto done = entries().transact(now, steps);
+  if (done) return {};
+  const std::size_t step = done.error().step;
+  return std::unexpected(
+      Failure{step < steps.size() ? std::optional(static_cast<std::uint32_t>(step)) : std::nullopt,
+              to_error(done.error().why)});
+}
+
+std::expected<state::scanning::Page, types::Error> state::scanning::Scan(std::uint64_t now, wit::string prefix,
+                                                                         std::optional<wit::string> after,
+                                                                         std::uint32_t limit) {
+  std::vector<std::pair<std::string_view, const memory::Value*>> found;
+  std::size_t bytes = 0;
+  bool more = false;
+  entries().scan(now, prefix.get_view(), view(after), [&](std::string_view key, const memory::Value& value) {
+    // The first entry is given whatever its size.
+    more = found.size() == limit || (!found.empty() && bytes + key.size() + value.bytes.size() > kPageBytes);
+    if (more) return false;
+    bytes += key.size() + value.bytes.size();
+    found.emplace_back(key, &value);
+    return true;
+  });
+  if (!can_answer(bytes)) return full("no memory to answer with an entry of this size");
+  Page page{.items = wit::vector<Item>::allocate(found.size()), .next = std::nullopt};
+  for (std::size_t i = 0; i < found.size(); ++i) {
+    page.items.initialize(i, {wit::string::from_view(found[i].first), to_entry(*found[i].second)});
+  }
+  if (more && !found.empty()) page.next.emplace(wit::string::from_view(found.back().first));
+  return page;
+}
+
+std::expected<std::uint64_t, types::Error> state::prefixes::DeletePrefix(std::uint64_t now, wit::string prefix) {
+  return entries().remove_prefix(now, prefix.get_view());
+}
+
+std::expected<state::expiry::Purged, types::Error> state::expiry::Purge(std::uint64_t now,
+                                                                        std::optional<wit::string> after) {
+  const auto purged = entries().purge(now, view(after), kPurgeEntries);
+  Purged out{.entries = purged.entries, .next = std::nullopt};
+  if (purged.next) out.next.emplace(wit::string::from_view(*purged.next));
+  return out;
+}
+
+// ---- berth:lifecycle
 
 std::expected<void, wit::string> exports::berth::lifecycle::probe::Probe() {
   const std::size_t blocks[] = {memory::kCallReserve};
