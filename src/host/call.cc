@@ -67,7 +67,8 @@ Gate::Entry Call::enter_lane(Gate& lane) {
     ThreadWaiter waiter;
     Generation ignored = 0;
     entry = lane.enter_or_wait(waiter, 0, &ignored);
-    if (entry == Gate::Entry::kQueued && !waiter.wait(*workload_.metrics_.queue_length)) entry = Gate::Entry::kStopped;
+    if (entry == Gate::Entry::kQueued && !waiter.wait(*workload_.metrics_.queue_length))
+      entry = Gate::Entry::kStopped;
   }
   if (entry == Gate::Entry::kEntered || entry == Gate::Entry::kQueued) lane_ = &lane;
   return entry;

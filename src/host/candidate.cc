@@ -23,11 +23,10 @@ Result<void> Workload::start_canary(Warm next, double share) {
   const std::lock_guard one_at_a_time(swapping_);
   BERTH_TRY(check_serving());
   if (spec_.instances.kind == InstancePolicy::Kind::kKept) {
-    return fail(
-        Code::kFailedPrecondition,
-        fmt::format("workload {} keeps its state in its instances, so a share of its calls would "
-                    "see a share of the state; a canary needs `instances: fresh` or a pool",
-                    spec_.name));
+    return fail(Code::kFailedPrecondition,
+                fmt::format("workload {} keeps its state in its instances, so a share of its calls would "
+                            "see a share of the state; a canary needs `instances: fresh` or a pool",
+                            spec_.name));
   }
   if (const LiveVersion* other = canary()) {
     return fail(Code::kAlreadyExists, fmt::format("workload {} has a canary already: {}", spec_.name,

@@ -84,7 +84,8 @@ Result<void> Workload::return_kept(LiveVersion& previous, SwapReport& report) {
   return moved;
 }
 
-Result<void> Workload::bring_back(LiveVersion& from, LiveVersion& to, std::uint32_t shard, SwapReport& report) {
+Result<void> Workload::bring_back(LiveVersion& from, LiveVersion& to, std::uint32_t shard,
+                                  SwapReport& report) {
   // An instance made after the first one went never had the state; one that a call still runs on cannot
   // be asked for it.
   const Slot& slot = from.shard(shard);
@@ -95,7 +96,7 @@ Result<void> Workload::bring_back(LiveVersion& from, LiveVersion& to, std::uint3
     if (state && *state) {
       auto restored = restore(to, shard, **state);
       if (restored) {
-        report.handed_over += (*state)->size();
+        report.handed_over = report.handed_over.value_or(0) + (*state)->size();
         return {};
       }
       why = std::move(restored).error();
@@ -106,7 +107,7 @@ Result<void> Workload::bring_back(LiveVersion& from, LiveVersion& to, std::uint3
   }
   if (!previous_->states.empty() && previous_->states[shard]) {
     const auto& earlier = *previous_->states[shard];
-    report.handed_over += earlier.size();
+    report.handed_over = report.handed_over.value_or(0) + earlier.size();
     report.earlier_state = true;
     return restore(to, shard, earlier);
   }

@@ -26,7 +26,7 @@ struct SwapReport {
   std::string rolled_back;  // why `from` was given up for an earlier version; else empty
   WallTime at;
   std::chrono::nanoseconds prepared_in{0};  // instantiate and probe; calls went on meanwhile
-  std::chrono::nanoseconds pause{0};  // callers were held back this long; zero unless the policy is `one`
+  std::chrono::nanoseconds pause{0};  // callers were held back this long; zero unless instances keep state
   std::optional<std::size_t> handed_over;  // bytes of state; nothing when there was no hand-over
   // The state is the one with which `from` began: what `from` knew itself was lost.
   bool earlier_state = false;

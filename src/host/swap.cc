@@ -12,6 +12,12 @@ namespace {
 using SteadyClock = std::chrono::steady_clock;
 using telemetry::UpdateStage;
 
+std::size_t bytes_of(const std::vector<std::optional<std::vector<std::uint8_t>>>& states) {
+  std::size_t bytes = 0;
+  for (const auto& state : states) bytes += state ? state->size() : 0;
+  return bytes;
+}
+
 }  // namespace
 
 Result<SwapReport> Workload::swap(std::shared_ptr<const Version> version, WayBack way_back) {
@@ -98,7 +104,8 @@ Result<std::unique_ptr<LiveVersion>> Workload::prepare(std::shared_ptr<const Ver
       if (!answer) return fail(std::move(answer).error().context("its probe says that it cannot serve"));
     }
     // A fresh instance for each call means that no call sees what the probe has left behind.
-    if (spec_.instances.kind != InstancePolicy::Kind::kFresh) live->place(live->shard(shard), std::move(*guest));
+    if (spec_.instances.kind != InstancePolicy::Kind::kFresh)
+      live->place(live->shard(shard), std::move(*guest));
   }
   return live;
 }
@@ -153,7 +160,7 @@ Result<void> Workload::publish_kept(LiveVersion& next, WayBack way_back, SwapRep
                          spec_.drain.count(), spec_.name));
   } else if (moves) {
     moved = hand_over(now, next);
-    for (const auto& state : moved ? *moved : States()) report.handed_over += state ? state->size() : 0;
+    if (moved) report.handed_over = bytes_of(*moved);
   }
   if (moved) {
     keep(now, next, std::move(*moved), way_back);

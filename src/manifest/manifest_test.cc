@@ -261,7 +261,8 @@ INSTANTIATE_TEST_SUITE_P(
         Bad{"MemoryList", "workloads:\n  a: {source: file:a, limits: {memory: [1MiB]}}",
             "2:40: workloads.a.limits.memory: expected a size such as 64MiB, found a list"},
         Bad{"Instances", "workloads:\n  a: {source: file:a, instances: many}",
-            "2:34: workloads.a.instances: \"many\" is not known here; write one of fresh, one, a number, {pool: N}"},
+            "2:34: workloads.a.instances: \"many\" is not known here; write one of fresh, one, a number, "
+            "{pool: N}"},
         Bad{"TooManyInstances", "workloads:\n  a: {source: file:a, instances: 1000}",
             "2:34: workloads.a.instances: \"1000\" does not do; write a whole number from 1 to 256"},
         Bad{"PoolWithoutSize", "workloads:\n  a: {source: file:a, instances: pool}",

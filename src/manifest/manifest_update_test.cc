@@ -219,7 +219,8 @@ INSTANTIATE_TEST_SUITE_P(
             "registries"},
         Bad{"CanaryOfOne",
             "workloads:\n  a: {source: file:a, instances: one, update: {canary: {percent: 5%}}}",
-            "2:56: workloads.a.update.canary: where instances keep state a share of the calls would see a share "
+            "2:56: workloads.a.update.canary: where instances keep state a share of the calls would see a "
+            "share "
             "of the "
             "state; leave it out (a version is watched and rolled back all the same), or write a shadow"},
         Bad{"ShadowShareOfOne",

@@ -43,7 +43,8 @@ struct Parser {
       out.instance_count =
           static_cast<std::uint32_t>(read_integer(value, path, problems, 1, kMaxShards).value_or(1));
     } else if (const auto i = read_one_of(value, path, problems, {"fresh", "one", "a number", "{pool: N}"})) {
-      if (*i > 1) problems.add(value.mark(), path + ": write the number of instances, such as 2 or {pool: 8}");
+      if (*i > 1)
+        problems.add(value.mark(), path + ": write the number of instances, such as 2 or {pool: 8}");
       out.instances = *i == 0 ? InstancePolicy::kFresh : InstancePolicy::kKept;
       out.instance_count = 1;
     }
@@ -159,9 +160,10 @@ struct Parser {
     if (const Value* v = reader.get("update")) {
       out.update = read_update(*v, reader.path_of("update"), out.instances, problems);
       if (out.update.shadow && out.instances == InstancePolicy::kKept && out.instance_count > 1) {
-        problems.add(v->mark(), reader.path_of("update.shadow") +
-                                    ": a shadow is a single instance; it goes with `instances: one`, not with " +
-                                    std::to_string(out.instance_count));
+        problems.add(v->mark(),
+                     reader.path_of("update.shadow") +
+                         ": a shadow is a single instance; it goes with `instances: one`, not with " +
+                         std::to_string(out.instance_count));
       }
     }
     if (const Value* v = reader.get("signature")) {

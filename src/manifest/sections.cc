@@ -82,7 +82,8 @@ constexpr std::array kUpdateKeys = {
     Key{"shadow", "map or off", "off", "{for: 10m}",
         "First repeats calls on the new version, compares its answers and drops them."},
     Key{"canary", "map or off", "off", "{percent: 10%, for: 10m}",
-        "First sends a share of the calls to the new version. Not where instances keep state (`one` or a number)."},
+        "First sends a share of the calls to the new version. Not where instances keep state (`one` or a "
+        "number)."},
     Key{"rollback", "map or off", "{errors: 5%, within: 10m, min-calls: 50}", "{errors: 5%, latency: 3x}",
         "When a new version is given up for the one before. A version that was given up is not taken again."},
     Key{"hold", "true or false", "true", "false",

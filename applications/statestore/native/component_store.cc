@@ -35,7 +35,9 @@ types::Write to_wit(const Write& write) {
   return {std::string(write.key), {bytes.begin(), bytes.end()}, to_wit(write.condition), write.expires};
 }
 
-types::Removal to_wit(const Removal& removal) { return {std::string(removal.key), to_wit(removal.condition)}; }
+types::Removal to_wit(const Removal& removal) {
+  return {std::string(removal.key), to_wit(removal.condition)};
+}
 
 state::transactions::Operation to_wit(const Operation& operation) {
   using Wit = state::transactions::Operation;
@@ -99,9 +101,9 @@ Answer<Each<T>> answers(Result<std::expected<std::vector<W>, types::Error>> resu
   if (!result) return std::unexpected(std::move(result).error());
   if (!*result) return refused<Each<T>>(from_wit(std::move(*result).error()));
   if ((*result)->size() != count) {
-    return refused<Each<T>>({StoreError::Kind::kInternal,
-                             "the store answered " + std::to_string(count) + " items with " +
-                                 std::to_string((*result)->size()) + " results"});
+    return refused<Each<T>>(
+        {StoreError::Kind::kInternal, "the store answered " + std::to_string(count) + " items with " +
+                                          std::to_string((*result)->size()) + " results"});
   }
   Each<T> out;
   out.reserve(count);
@@ -205,22 +207,22 @@ class ComponentStore final : public Store {
   Task<Answer<Each<std::optional<Entry>>>> get_many(Time now,
                                                     std::span<const std::string_view> keys) override {
     if (!features_.bulk) {
-      co_return co_await each<std::optional<Entry>>(keys, [&](std::string_view key) { return get(now, key); });
+      co_return co_await each<std::optional<Entry>>(keys,
+                                                    [&](std::string_view key) { return get(now, key); });
     }
     std::vector<std::string> told(keys.begin(), keys.end());
-    auto result =
-        waits_ ? co_await bulk_->get_many_async(now, std::move(told)) : bulk_->get_many(now, told);
+    auto result = waits_ ? co_await bulk_->get_many_async(now, std::move(told)) : bulk_->get_many(now, told);
     co_return answers<std::optional<Entry>>(std::move(result), keys.size());
   }
   Task<Answer<Each<std::string>>> set_many(Time now, std::span<const Write> writes) override {
     if (!features_.bulk) {
       co_return co_await each<std::string>(writes, [&](const Write& write) { return set(now, write); });
     }
-    if (!features_.expiry && std::ranges::any_of(writes, [](const Write& w) { return w.expires.has_value(); }))
+    if (!features_.expiry &&
+        std::ranges::any_of(writes, [](const Write& w) { return w.expires.has_value(); }))
       co_return refused<Each<std::string>>(unsupported("ttlInSeconds"));
     auto told = all_to_wit<types::Write>(writes);
-    auto result =
-        waits_ ? co_await bulk_->set_many_async(now, std::move(told)) : bulk_->set_many(now, told);
+    auto result = waits_ ? co_await bulk_->set_many_async(now, std::move(told)) : bulk_->set_many(now, told);
     co_return answers<std::string>(std::move(result), writes.size());
   }
   Task<Answer<Each<void>>> remove_many(Time now, std::span<const Removal> removals) override {

@@ -163,10 +163,12 @@ void DaprHttp::handle_state(const HttpRequest& request, std::string_view rest, H
     return start(bulk_get(**store, *std::move(keys), std::move(reply)));
   }
   if (!key.empty() && key != "transaction") {
-    return send_refusal(reply, {405, "ERR_METHOD_NOT_ALLOWED", "save with POST /v1.0/state/" + (*store)->name});
+    return send_refusal(reply,
+                        {405, "ERR_METHOD_NOT_ALLOWED", "save with POST /v1.0/state/" + (*store)->name});
   }
   const Time now = clock_();
-  const RequestContext context{(*store)->keys, now, query_parameter(request.query(), "metadata.ttlInSeconds")};
+  const RequestContext context{(*store)->keys, now,
+                               query_parameter(request.query(), "metadata.ttlInSeconds")};
   auto items = key.empty() ? parse_save(request.body(), context) : parse_transaction(request.body(), context);
   if (!items) return send_refusal(reply, items.error());
   start(key.empty() ? save(**store, now, *std::move(items), std::move(reply))
@@ -193,7 +195,8 @@ void DaprHttp::handle_key(const HttpRequest& request, const NamedStore& store, s
       const auto kind =
           condition_kind(query_parameter(request.query(), "concurrency").value_or(""), !etag.empty());
       if (!kind) return send_refusal(reply, kind.error());
-      RequestItem item{.removal = true, .key = *std::move(store_key), .etag = std::string(etag), .kind = *kind};
+      RequestItem item{
+          .removal = true, .key = *std::move(store_key), .etag = std::string(etag), .kind = *kind};
       return start(remove(store, std::move(item), std::move(reply)));
     }
     default: send_refusal(reply, {405, "ERR_METHOD_NOT_ALLOWED", "a key takes GET and DELETE"});
@@ -226,7 +229,8 @@ Task<> DaprHttp::remove(const NamedStore& store, RequestItem item, HttpReply rep
   send_no_content(reply);
 }
 
-Task<> DaprHttp::save(const NamedStore& store, Time now, std::vector<RequestItem> items, HttpReply reply) const {
+Task<> DaprHttp::save(const NamedStore& store, Time now, std::vector<RequestItem> items,
+                      HttpReply reply) const {
   std::optional<Refusal> refusal;  // the first one
   if (items.size() == 1) {
     const auto answer = co_await store.store->set(now, items.front().to_write());
@@ -265,7 +269,8 @@ Task<> DaprHttp::bulk_get(const NamedStore& store, std::vector<std::string> keys
     asked.push_back(store_keys.emplace_back(*std::move(store_key)));
   }
   const auto answer = co_await store.store->get_many(clock_(), asked);
-  if (const auto refusal = refusal_of(answer, "ERR_STATE_BULK_GET", "fail to get from state store " + store.name)) {
+  if (const auto refusal =
+          refusal_of(answer, "ERR_STATE_BULK_GET", "fail to get from state store " + store.name)) {
     send_refusal(reply, *refusal);
     co_return;
   }
@@ -314,7 +319,8 @@ Task<> DaprHttp::transact(const NamedStore& store, Time now, std::vector<Request
   }
   const Failure& failure = answer->error();
   if (failure.operation && *failure.operation < items.size())
-    doing += ": operation " + std::to_string(*failure.operation) + " with key " + items[*failure.operation].key;
+    doing +=
+        ": operation " + std::to_string(*failure.operation) + " with key " + items[*failure.operation].key;
   Refusal refusal = to_refusal(failure.error, kCode, doing);
   // Dapr answers a transaction that a condition stopped as any other failed one.
   const bool condition = failure.error.kind == StoreError::Kind::kEtagMismatch ||

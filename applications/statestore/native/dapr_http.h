@@ -51,7 +51,8 @@ class DaprHttp final : public net::HttpHandler {
   Task<> remove(const NamedStore& store, RequestItem item, net::HttpReply reply) const;
   Task<> save(const NamedStore& store, Time now, std::vector<RequestItem> items, net::HttpReply reply) const;
   Task<> bulk_get(const NamedStore& store, std::vector<std::string> keys, net::HttpReply reply) const;
-  Task<> transact(const NamedStore& store, Time now, std::vector<RequestItem> items, net::HttpReply reply) const;
+  Task<> transact(const NamedStore& store, Time now, std::vector<RequestItem> items,
+                  net::HttpReply reply) const;
   Task<> query(const NamedStore& store, std::string text, net::HttpReply reply) const;
 
   Time (*const clock_)();

@@ -39,8 +39,31 @@ void fix_checksum(std::vector<std::uint8_t>& state) {
   memcpy(state.data() + 12, &sum, 4);
 }
 
+// At one moment, unless `now` is moved.
+class Book final : public Entries {
+ public:
+  using Entries::Entries;
+  [[nodiscard]] const Value* get(std::string_view key) const { return Entries::get(now, key); }
+  auto set(std::string_view key, Buffer value, const Condition& condition, Time expires = kNever) {
+    return Entries::set(now, key, std::move(value), condition, expires);
+  }
+  auto remove(std::string_view key, const Condition& condition) {
+    return Entries::remove(now, key, condition);
+  }
+  [[nodiscard]] std::vector<std::string> keys(std::string_view prefix,
+                                              std::optional<std::string_view> after = {}) const {
+    std::vector<std::string> out;
+    scan(now, prefix, after, [&](std::string_view key, const Value&) {
+      out.emplace_back(key);
+      return true;
+    });
+    return out;
+  }
+  Time now = 1000;
+};
+
 TEST(Entries, LastWriteWinsAndEveryWriteHasItsOwnVersion) {
-  Entries e(always_room);
+  Book e(always_room);
   EXPECT_EQ(e.get("a"), nullptr);
   EXPECT_EQ(e.set("a", bytes("1"), {}), 1U);
   EXPECT_EQ(e.set("b", bytes(""), {}), 2U);
@@ -55,7 +78,7 @@ TEST(Entries, LastWriteWinsAndEveryWriteHasItsOwnVersion) {
 }
 
 TEST(Entries, ConditionsAreChecked) {
-  Entries e(always_room);
+  Book e(always_room);
   EXPECT_EQ(e.set("a", bytes("x"), {Kind::kIfEtag, "1"}).error(), Refusal::kMismatch);
   EXPECT_EQ(e.set("a", bytes("x"), {Kind::kIfAbsent, {}}), 1U);
   EXPECT_EQ(e.set("a", bytes("y"), {Kind::kIfAbsent, {}}).error(), Refusal::kMismatch);
@@ -70,7 +93,7 @@ TEST(Entries, ConditionsAreChecked) {
 }
 
 TEST(Entries, WhatWasNeverAnEtagIsInvalid) {
-  Entries e(always_room);
+  Book e(always_room);
   ASSERT_TRUE(e.set("a", bytes("x"), {}));
   for (const std::string_view etag :
        {"", "0", "01", "+1", "-1", " 1", "1 ", "x", "1.0", "18446744073709551616", "99999999999999999999",
@@ -83,7 +106,7 @@ TEST(Entries, WhatWasNeverAnEtagIsInvalid) {
 
 TEST(Entries, BehaveLikeAModelAndHandOverAtAnyTime) {
   std::mt19937 random(11);
-  auto e = std::make_unique<Entries>(always_room);
+  auto e = std::make_unique<Book>(always_room);
   std::map<std::string, std::pair<std::string, std::uint64_t>> model;
   std::uint64_t version = 0;
   for (int i = 0; i < 20'000; ++i) {
@@ -109,7 +132,7 @@ TEST(Entries, BehaveLikeAModelAndHandOverAtAnyTime) {
     }
     if (random() % 100 == 0) {
       const auto state = saved(*e);
-      auto next = std::make_unique<Entries>(always_room);
+      auto next = std::make_unique<Book>(always_room);
       ASSERT_TRUE(next->restore(state.data(), state.size()));
       EXPECT_EQ(next->saved_bytes(), e->saved_bytes());
       e = std::move(next);
@@ -130,7 +153,7 @@ bool limited_room(std::span<const std::size_t> blocks) {
 }
 
 TEST(Entries, AWriteWithoutRoomIsRefusedAndChangesNothing) {
-  Entries e(limited_room);
+  Book e(limited_room);
   room_left = 2 * kCallReserve;
   ASSERT_TRUE(e.set("a", bytes(std::string(1000, 'x')), {}));
   room_left = kCallReserve;  // nothing left beyond the reserve
@@ -145,7 +168,7 @@ TEST(Entries, AWriteWithoutRoomIsRefusedAndChangesNothing) {
 }
 
 TEST(Entries, RoomForTheHandOverIsAlwaysKept) {
-  Entries e(limited_room);
+  Book e(limited_room);
   std::size_t used = 0;
   const std::string value(10'000, 'v');
   for (int i = 0;; ++i) {
@@ -162,10 +185,10 @@ TEST(Entries, RoomForTheHandOverIsAlwaysKept) {
 }
 
 TEST(Entries, ADamagedStateIsRefusedAndNothingChanges) {
-  Entries e(always_room);
+  Book e(always_room);
   for (int i = 0; i < 20; ++i) ASSERT_TRUE(e.set("key" + std::to_string(i), bytes(std::string(i, 'v')), {}));
   const auto good = saved(e);
-  Entries other(always_room);
+  Book other(always_room);
   ASSERT_TRUE(other.set("mine", bytes("x"), {}));
   const auto unchanged = [&] { return other.size() == 1 && other.get("mine") != nullptr; };
 
@@ -187,14 +210,14 @@ TEST(Entries, ADamagedStateIsRefusedAndNothingChanges) {
       EXPECT_FALSE(other.restore(bad.data(), bad.size())) << bit;
     }
     fix_checksum(bad);
-    Entries scratch(always_room);
+    Book scratch(always_room);
     refused += !scratch.restore(bad.data(), bad.size());  // garbage that looks well: must not crash
   }
   EXPECT_GT(refused, 0);
   ASSERT_TRUE(unchanged());
 
   auto wrong_format = good;
-  wrong_format[8] = 2;
+  wrong_format[8] = 1;
   EXPECT_THAT(other.restore(wrong_format.data(), wrong_format.size()).error(), HasSubstr("format"));
   auto longer = good;
   longer.push_back(0);
@@ -206,16 +229,16 @@ TEST(Entries, ADamagedStateIsRefusedAndNothingChanges) {
 }
 
 TEST(Entries, AStateThatDoesNotFitIsRefused) {
-  Entries e(always_room);
+  Book e(always_room);
   ASSERT_TRUE(e.set("a", bytes(std::string(100'000, 'x')), {}));
   const auto state = saved(e);
-  Entries small(limited_room);
+  Book small(limited_room);
   room_left = 50'000;
   EXPECT_THAT(small.restore(state.data(), state.size()).error(), HasSubstr("does not fit"));
 }
 
 TEST(Entries, AStateWithAKeyTwiceIsRefused) {
-  Entries e(always_room);
+  Book e(always_room);
   ASSERT_TRUE(e.set("a", bytes("x"), {}));
   ASSERT_TRUE(e.set("b", bytes("y"), {}));
   auto state = saved(e);
@@ -223,8 +246,115 @@ TEST(Entries, AStateWithAKeyTwiceIsRefused) {
     if (byte == 'b' && &byte - state.data() >= 32) byte = 'a';
   }
   fix_checksum(state);
-  Entries other(always_room);
+  Book other(always_room);
   EXPECT_THAT(other.restore(state.data(), state.size()).error(), HasSubstr("twice"));
+}
+
+TEST(Entries, AnExpiredEntryIsNotThere) {
+  Book e(always_room);
+  ASSERT_EQ(e.set("a", bytes("x"), {}, 2000), 1U);
+  ASSERT_EQ(e.set("b", bytes("y"), {}, 1000), 2U);  // at once
+  EXPECT_EQ(e.get("a")->expires, 2000U);
+  EXPECT_EQ(e.get("b"), nullptr);
+  e.now = 2000;
+  EXPECT_EQ(e.get("a"), nullptr);
+  EXPECT_THAT(e.keys(""), testing::IsEmpty());
+  EXPECT_EQ(e.set("a", bytes("z"), {Kind::kIfEtag, "1"}).error(), Refusal::kMismatch);
+  EXPECT_EQ(e.remove("a", {Kind::kIfEtag, "1"}).error(), Refusal::kMismatch);
+  EXPECT_EQ(e.set("a", bytes("z"), {Kind::kIfAbsent, {}}), 3U);
+  EXPECT_EQ(e.get("a")->expires, kNever);
+  e.now = 1000;  // a clock that was set back
+  EXPECT_EQ(e.get("a")->bytes.view(), "z");
+}
+
+TEST(Entries, ExpiryIsHandedOver) {
+  Book e(always_room);
+  ASSERT_TRUE(e.set("a", bytes("x"), {}, 2000));
+  const auto state = saved(e);
+  Book other(always_room);
+  ASSERT_TRUE(other.restore(state.data(), state.size()));
+  EXPECT_EQ(other.get("a")->expires, 2000U);
+  other.now = 2000;
+  EXPECT_EQ(other.purge(other.now, {}, 10).entries, 1U);
+  EXPECT_EQ(other.size(), 0U);
+}
+
+TEST(Entries, PurgeGoesInSteps) {
+  Book e(always_room);
+  for (int i = 0; i < 100; ++i)
+    ASSERT_TRUE(e.set("k" + std::to_string(i), bytes("v"), {}, i % 2 == 0 ? 1500 : kNever));
+  e.now = 1500;
+  std::optional<std::string> after;
+  std::uint64_t purged = 0;
+  int steps = 0;
+  do {
+    const auto step = e.purge(e.now, after, 7);
+    purged += step.entries;
+    after = step.next;
+    ++steps;
+  } while (after);
+  EXPECT_EQ(purged, 50U);
+  EXPECT_EQ(steps, 15);
+  EXPECT_EQ(e.size(), 50U);
+  EXPECT_FALSE(e.purge(e.now, {}, 7).next);  // nothing left that expires: nothing is looked at
+}
+
+TEST(Entries, ScansInOrderByPrefix) {
+  Book e(always_room);
+  for (const char* key : {"b", "a/2", "a/1", "a", "a0", "a/10"}) ASSERT_TRUE(e.set(key, bytes("v"), {}));
+  EXPECT_THAT(e.keys(""), testing::ElementsAre("a", "a/1", "a/10", "a/2", "a0", "b"));
+  EXPECT_THAT(e.keys("a/"), testing::ElementsAre("a/1", "a/10", "a/2"));
+  EXPECT_THAT(e.keys("a/", "a/1"), testing::ElementsAre("a/10", "a/2"));
+  EXPECT_THAT(e.keys("a/", "a/11"), testing::ElementsAre("a/2"));  // after one that is gone
+  EXPECT_THAT(e.keys("a/", "a"), testing::ElementsAre("a/1", "a/10", "a/2"));
+  EXPECT_THAT(e.keys("c"), testing::IsEmpty());
+  ASSERT_TRUE(e.set("a/3", bytes("v"), {}, 1));
+  EXPECT_EQ(e.remove_prefix(e.now, "a/"), 3U);
+  EXPECT_THAT(e.keys(""), testing::ElementsAre("a", "a0", "b"));
+  EXPECT_EQ(e.size(), 3U);
+}
+
+TEST(Entries, TransactionsAreAllOrNothing) {
+  Book e(always_room);
+  ASSERT_EQ(e.set("a", bytes("1"), {}), 1U);
+  const auto transact = [&](std::vector<Step> steps) { return e.transact(e.now, steps); };
+  const auto steps = [](Condition last) {
+    std::vector<Step> out;
+    out.push_back({"b", bytes("2"), {Kind::kIfAbsent, {}}});
+    out.push_back({"a", std::nullopt, {Kind::kIfEtag, "1"}});
+    out.push_back({"c", bytes("3"), last});
+    return out;
+  };
+  const auto before = saved(e);
+  const auto failed = transact(steps({Kind::kIfEtag, "7"}));
+  ASSERT_FALSE(failed);
+  EXPECT_EQ(failed.error().step, 2U);
+  EXPECT_EQ(failed.error().why, Refusal::kMismatch);
+  EXPECT_EQ(saved(e), before);
+  EXPECT_TRUE(transact(steps({})));
+  EXPECT_THAT(e.keys(""), testing::ElementsAre("b", "c"));
+  EXPECT_EQ(e.get("c")->version, 3U);
+}
+
+TEST(Entries, AStepSeesTheStepsBeforeIt) {
+  Book e(always_room);
+  std::vector<Step> steps;
+  steps.push_back({"a", bytes("1"), {Kind::kIfAbsent, {}}});
+  steps.push_back({"a", bytes("2"), {Kind::kIfEtag, "1"}});
+  steps.push_back({"a", std::nullopt, {Kind::kIfEtag, "2"}});
+  steps.push_back({"a", bytes("3"), {Kind::kIfAbsent, {}}, 1000});  // expires at once
+  steps.push_back({"a", bytes("4"), {Kind::kIfAbsent, {}}});
+  ASSERT_TRUE(e.transact(e.now, steps));
+  EXPECT_EQ(e.get("a")->bytes.view(), "4");
+  EXPECT_EQ(e.get("a")->version, 4U);
+  Book small(limited_room);
+  room_left = kCallReserve;
+  steps.clear();
+  steps.push_back({"a", bytes("1"), {}});
+  const auto full = small.transact(small.now, steps);
+  ASSERT_FALSE(full);
+  EXPECT_EQ(full.error().why, Refusal::kFull);
+  EXPECT_EQ(full.error().step, 1U);  // none of them
 }
 
 }  // namespace

@@ -53,11 +53,8 @@ std::expected<void, StoreError> MemoryStore::erase(Time now, const Removal& remo
 }
 
 Task<Answer<Features>> MemoryStore::features() {
-  co_return std::expected<Features, StoreError>({.bulk = true,
-                                                 .transactions = true,
-                                                 .scanning = true,
-                                                 .prefixes = true,
-                                                 .expiry = true});
+  co_return std::expected<Features, StoreError>(
+      {.bulk = true, .transactions = true, .scanning = true, .prefixes = true, .expiry = true});
 }
 
 Task<Answer<std::optional<Entry>>> MemoryStore::get(Time now, std::string_view key) {

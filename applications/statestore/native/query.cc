@@ -20,7 +20,17 @@ using Json = nlohmann::json;
 using Field = std::vector<std::string>;
 
 struct Term {
-  enum class Is : std::uint8_t { kAnd, kOr, kEqual, kNotEqual, kGreater, kGreaterOrEqual, kLess, kLessOrEqual, kIn };
+  enum class Is : std::uint8_t {
+    kAnd,
+    kOr,
+    kEqual,
+    kNotEqual,
+    kGreater,
+    kGreaterOrEqual,
+    kLess,
+    kLessOrEqual,
+    kIn
+  };
   Is is = Is::kAnd;
   std::vector<Term> terms;  // of kAnd and kOr
   Field field;              // of the others
@@ -77,20 +87,24 @@ class Parser {
   }
 
  private:
-  static std::unexpected<Refusal> bad(std::string what) { return std::unexpected(bad_query(std::move(what))); }
+  static std::unexpected<Refusal> bad(std::string what) {
+    return std::unexpected(bad_query(std::move(what)));
+  }
 
   Parsed<> term(const Json& json, std::size_t depth, Term& out) {
-    if (depth > kMaxFilterDepth) return bad("a filter has at most " + std::to_string(kMaxFilterDepth) + " levels");
+    if (depth > kMaxFilterDepth)
+      return bad("a filter has at most " + std::to_string(kMaxFilterDepth) + " levels");
     if (++terms_ > kMaxFilterTerms)
       return bad("a filter has at most " + std::to_string(kMaxFilterTerms) + " operators");
     if (!json.is_object() || json.size() != 1) return bad("each filter is an object with one operator");
     const std::string& name = json.begin().key();
     const Json& value = json.begin().value();
     constexpr std::pair<std::string_view, Term::Is> kOperators[] = {
-        {"AND", Term::Is::kAnd},     {"OR", Term::Is::kOr},      {"EQ", Term::Is::kEqual},
-        {"NEQ", Term::Is::kNotEqual}, {"GT", Term::Is::kGreater}, {"GTE", Term::Is::kGreaterOrEqual},
-        {"LT", Term::Is::kLess},     {"LTE", Term::Is::kLessOrEqual}, {"IN", Term::Is::kIn}};
-    const auto* const found = std::ranges::find(kOperators, std::string_view(name), &std::pair<std::string_view, Term::Is>::first);
+        {"AND", Term::Is::kAnd},      {"OR", Term::Is::kOr},           {"EQ", Term::Is::kEqual},
+        {"NEQ", Term::Is::kNotEqual}, {"GT", Term::Is::kGreater},      {"GTE", Term::Is::kGreaterOrEqual},
+        {"LT", Term::Is::kLess},      {"LTE", Term::Is::kLessOrEqual}, {"IN", Term::Is::kIn}};
+    const auto* const found =
+        std::ranges::find(kOperators, std::string_view(name), &std::pair<std::string_view, Term::Is>::first);
     if (found == std::end(kOperators))
       return bad("unsupported filter \"" + name + "\"; known are EQ, NEQ, GT, GTE, LT, LTE, IN, AND and OR");
     out.is = found->second;
@@ -167,8 +181,10 @@ bool comparable(const Json& a, const Json& b) {
 
 bool matches(const Json& entry, const Term& term) {
   using Is = Term::Is;
-  if (term.is == Is::kAnd) return std::ranges::all_of(term.terms, [&](const Term& t) { return matches(entry, t); });
-  if (term.is == Is::kOr) return std::ranges::any_of(term.terms, [&](const Term& t) { return matches(entry, t); });
+  if (term.is == Is::kAnd)
+    return std::ranges::all_of(term.terms, [&](const Term& t) { return matches(entry, t); });
+  if (term.is == Is::kOr)
+    return std::ranges::any_of(term.terms, [&](const Term& t) { return matches(entry, t); });
   static const Json kNull;
   const Json* const found = at(entry, term.field);
   const Json& value = found == nullptr ? kNull : *found;
@@ -216,7 +232,8 @@ Refusal to_refusal(const StoreError& error) {
 
 Task<Parsed<QueryResult>> run_query(Store& store, Time now, std::string_view prefix, std::string_view text) {
   // The reader bounds the nesting; the other one may then be trusted with it.
-  const Json json = is_utf8(text) && is_json(text) ? Json::parse(text, nullptr, false) : Json(Json::value_t::discarded);
+  const Json json =
+      is_utf8(text) && is_json(text) ? Json::parse(text, nullptr, false) : Json(Json::value_t::discarded);
   if (json.is_discarded()) co_return std::unexpected(bad_query("it is not valid JSON"));
   const auto query = Parser().query(json);
   if (!query) co_return std::unexpected(query.error());
@@ -239,8 +256,8 @@ Task<Parsed<QueryResult>> run_query(Store& store, Time now, std::string_view pre
       }
       bytes += item.key.size() + item.entry.value.size();
       if (bytes > kMaxQueryBytes) {
-        co_return std::unexpected(Refusal{500, "ERR_STATE_QUERY",
-                                          "failed query: more than 64 MiB match; filter for less"});
+        co_return std::unexpected(
+            Refusal{500, "ERR_STATE_QUERY", "failed query: more than 64 MiB match; filter for less"});
       }
       found.insert_or_assign(item.key, std::move(match));
     }

@@ -68,8 +68,10 @@ struct RequestContext {
 };
 
 // The body of POST /v1.0/state/{store}: a JSON array of writes. All items are good, or it is refused.
-[[nodiscard]] Parsed<std::vector<RequestItem>> parse_save(std::string_view body, const RequestContext& context);
-// The body of POST /v1.0/state/{store}/transaction: {"operations": [{"operation": "upsert", "request": {…}}]}.
+[[nodiscard]] Parsed<std::vector<RequestItem>> parse_save(std::string_view body,
+                                                          const RequestContext& context);
+// The body of POST /v1.0/state/{store}/transaction: {"operations": [{"operation": "upsert", "request":
+// {…}}]}.
 [[nodiscard]] Parsed<std::vector<RequestItem>> parse_transaction(std::string_view body,
                                                                  const RequestContext& context);
 

@@ -17,6 +17,10 @@ const KeySpace& keys() {
   return space;
 }
 
+auto parse_save(std::string_view body, const KeySpace& keys) {
+  return statestore::parse_save(body, {keys, 1000, std::nullopt});
+}
+
 TEST(ParseSave, ReadsAllFields) {
   const std::string body = R"( [ {"key":"k\u0031","value":{"a" : [1]}},
     {"value":"text","key":"k2","etag":"7","options":{"concurrency":"first-write","consistency":"strong"},
@@ -58,7 +62,7 @@ TEST(ParseSave, RefusesWhatIsWrong) {
       {R"([{"key":"a||b","value":1}])", "can't contain '||'"},
       {R"([{"key":"a","value":1,"options":{"concurrency":"sometimes"}}])",
        "unrecognized concurrency 'sometimes'"},
-      {R"([{"key":"a","value":1,"metadata":{"ttlInSeconds":"soon"}}])", "'soon' is not a number"},
+      {R"([{"key":"a","value":1,"metadata":{"ttlInSeconds":"soon"}}])", "'soon'; write a whole number"},
       {"[{\"key\":\"a\",\"value\":\"\xff\"}]", "not UTF-8"},
       {R"([{"key":"a","value":)" + std::string(100'000, '['), "nested deeper"},
   };
@@ -70,7 +74,8 @@ TEST(ParseSave, RefusesWhatIsWrong) {
     EXPECT_THAT(items.error().message, HasSubstr(message)) << body;
   }
   const auto ttl = parse_save(R"([{"key":"a","metadata":{"ttlInSeconds":"10"}}])", keys());
-  EXPECT_EQ(ttl.error().code, "ERR_STATE_STORE_NOT_SUPPORTED");
+  ASSERT_TRUE(ttl);
+  EXPECT_EQ(ttl->front().expires, 11'000U);
 }
 
 TEST(ParseSave, HasLimits) {
@@ -104,6 +109,23 @@ TEST(ParseBulkGet, ReadsKeys) {
   std::string many = "{\"keys\":[\"a\"";
   for (std::size_t i = 0; i < kMaxItems; ++i) many += ",\"a\"";
   EXPECT_FALSE(parse_bulk_get(many + "]}"));
+}
+
+TEST(Expiry, IsNowAndTheSeconds) {
+  EXPECT_EQ(expiry(1000, "").value(), std::nullopt);
+  EXPECT_EQ(expiry(1000, "-1").value(), std::nullopt);
+  EXPECT_EQ(expiry(1000, "1").value(), 2000U);
+  EXPECT_EQ(expiry(1000, std::to_string(kMaxTtlSeconds)).value(), 1000 + kMaxTtlSeconds * 1000);
+  for (const std::string& text : {std::string("0"), std::string("-2"), std::string("1 "), std::string("0x1"),
+                                  std::string("1\0", 2), std::to_string(kMaxTtlSeconds + 1)})
+    EXPECT_FALSE(expiry(1000, text)) << text;
+}
+
+TEST(ToRfc3339, IsUtcWithMilliseconds) {
+  EXPECT_EQ(to_rfc3339(0), "1970-01-01T00:00:00.000Z");
+  EXPECT_EQ(to_rfc3339(1'764'320'400'250), "2025-11-28T09:00:00.250Z");
+  EXPECT_EQ(to_rfc3339(kMaxTime * 1000), "9999-12-31T23:59:59.000Z");
+  EXPECT_EQ(to_rfc3339(UINT64_MAX), "");
 }
 
 TEST(QueryParameter, FindsAndDecodes) {

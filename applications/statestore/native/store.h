@@ -1,4 +1,5 @@
-// Store: what a state store does, free of any wasm and HTTP type. wit/state/state.wit says what each call means.
+// Store: what a state store does, free of any wasm and HTTP type. wit/state/state.wit says what each call
+// means.
 #pragma once
 
 #include <chrono>
@@ -143,7 +144,8 @@ class Store {
   virtual Task<Answer<void>> remove(Time now, Removal removal) = 0;
 
   // Results in the order of the arguments. Stores without the feature `bulk` do one item after the other.
-  virtual Task<Answer<Each<std::optional<Entry>>>> get_many(Time now, std::span<const std::string_view> keys) = 0;
+  virtual Task<Answer<Each<std::optional<Entry>>>> get_many(Time now,
+                                                            std::span<const std::string_view> keys) = 0;
   virtual Task<Answer<Each<std::string>>> set_many(Time now, std::span<const Write> writes) = 0;
   virtual Task<Answer<Each<void>>> remove_many(Time now, std::span<const Removal> removals) = 0;
 

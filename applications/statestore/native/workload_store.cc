@@ -24,14 +24,15 @@ class Copy {
   explicit Copy(const Write& write)
       : key_(write.key), value_(write.value), etag_(write.condition.etag), view_(write) {}
   explicit Copy(const Removal& removal)
-      : key_(removal.key), etag_(removal.condition.etag), view_{.condition = removal.condition}, removal_(true) {}
+      : key_(removal.key),
+        etag_(removal.condition.etag),
+        view_{.condition = removal.condition},
+        removal_(true) {}
   explicit Copy(const Operation& operation)
       : Copy(std::visit([](const auto& one) { return Copy(one); }, operation)) {}
 
   [[nodiscard]] std::string_view key() const { return key_; }
-  [[nodiscard]] Write write() const {
-    return {key_, value_, {view_.condition.kind, etag_}, view_.expires};
-  }
+  [[nodiscard]] Write write() const { return {key_, value_, {view_.condition.kind, etag_}, view_.expires}; }
   [[nodiscard]] Removal removal() const { return {key_, {view_.condition.kind, etag_}}; }
   [[nodiscard]] Operation operation() const {
     if (removal_) return removal();
@@ -73,10 +74,11 @@ auto with_items(const host::Typed<Store>& workload, host::CallOptions options, c
   return workload.call_async(
       options, [&items, call](Store& store) { return call(store, std::span<const Item>(items)); },
       [&items, call] {
-        return [copied = copies(items), call](Store& store) -> decltype(call(store, std::span<const Item>())) {
-          const std::vector<Item> again = views<Item>(copied);
-          co_return co_await call(store, std::span<const Item>(again));
-        };
+        return
+            [copied = copies(items), call](Store& store) -> decltype(call(store, std::span<const Item>())) {
+              const std::vector<Item> again = views<Item>(copied);
+              co_return co_await call(store, std::span<const Item>(again));
+            };
       });
 }
 
@@ -85,7 +87,8 @@ struct Cursor {
   std::uint32_t shard = 0;
   std::optional<std::string> after;
 
-  [[nodiscard]] static std::optional<Cursor> parse(std::optional<std::string_view> text, std::uint32_t shards) {
+  [[nodiscard]] static std::optional<Cursor> parse(std::optional<std::string_view> text,
+                                                   std::uint32_t shards) {
     Cursor out;
     if (!text) return out;
     const auto [end, error] = std::from_chars(text->begin(), text->end(), out.shard);
@@ -104,7 +107,9 @@ struct Cursor {
   }
 };
 
-StoreError bad_cursor() { return {StoreError::Kind::kInternal, "the place to go on from is not one of this store"}; }
+StoreError bad_cursor() {
+  return {StoreError::Kind::kInternal, "the place to go on from is not one of this store"};
+}
 
 }  // namespace
 
@@ -141,7 +146,9 @@ Task<Answer<std::string>> WorkloadStore::set(Time now, Write write) {
 Task<Answer<void>> WorkloadStore::remove(Time now, Removal removal) {
   return workload_.call_async(
       about(removal.key), [=](Store& store) { return store.remove(now, removal); },
-      [=] { return [now, copy = Copy(removal)](Store& store) { return store.remove(now, copy.removal()); }; });
+      [=] {
+        return [now, copy = Copy(removal)](Store& store) { return store.remove(now, copy.removal()); };
+      });
 }
 
 template <class T, class Item, class F>
@@ -166,8 +173,9 @@ Task<Answer<Each<T>>> WorkloadStore::spread(std::span<const Item> items, F call)
 
 Task<Answer<Each<std::optional<Entry>>>> WorkloadStore::get_many(Time now,
                                                                  std::span<const std::string_view> keys) {
-  return spread<std::optional<Entry>>(
-      keys, [now](Store& store, std::span<const std::string_view> part) { return store.get_many(now, part); });
+  return spread<std::optional<Entry>>(keys, [now](Store& store, std::span<const std::string_view> part) {
+    return store.get_many(now, part);
+  });
 }
 
 Task<Answer<Each<std::string>>> WorkloadStore::set_many(Time now, std::span<const Write> writes) {
@@ -195,13 +203,13 @@ Task<Answer<void, Failure>> WorkloadStore::transact(Time now, std::span<const Op
                      "as in stock{17} and order{17}, or write `instances: one` for the workload"}});
   }
   const std::vector<Operation> all(operations.begin(), operations.end());
-  co_return co_await with_items(
-      workload_, first, all,
-      [now](Store& store, std::span<const Operation> part) { return store.transact(now, part); });
+  co_return co_await with_items(workload_, first, all, [now](Store& store, std::span<const Operation> part) {
+    return store.transact(now, part);
+  });
 }
 
-Task<Answer<Page>> WorkloadStore::scan(Time now, std::string_view prefix, std::optional<std::string_view> after,
-                                       std::uint32_t limit) {
+Task<Answer<Page>> WorkloadStore::scan(Time now, std::string_view prefix,
+                                       std::optional<std::string_view> after, std::uint32_t limit) {
   const auto cursor = Cursor::parse(after, shards());
   if (!cursor) co_return refused<Page>(bad_cursor());
   const std::optional<std::string_view> from(cursor->after);
@@ -222,7 +230,8 @@ Task<Answer<std::uint64_t>> WorkloadStore::remove_prefix(Time now, std::string_v
     auto answer = co_await workload_.call_async(
         at(shard), [=](Store& store) { return store.remove_prefix(now, prefix); },
         [=] {
-          return [now, prefix = std::string(prefix)](Store& store) { return store.remove_prefix(now, prefix); };
+          return
+              [now, prefix = std::string(prefix)](Store& store) { return store.remove_prefix(now, prefix); };
         });
     if (!answer || !*answer) co_return answer;
     removed += **answer;
@@ -236,9 +245,7 @@ Task<Answer<Purged>> WorkloadStore::purge(Time now, std::optional<std::string_vi
   const std::optional<std::string_view> from(cursor->after);
   auto answer = co_await workload_.call_async(
       at(cursor->shard), [=](Store& store) { return store.purge(now, from); },
-      [=] {
-        return [now, from = cursor->after](Store& store) { return store.purge(now, from); };
-      });
+      [=] { return [now, from = cursor->after](Store& store) { return store.purge(now, from); }; });
   if (answer && *answer) (**answer).next = cursor->following((**answer).next, shards());
   co_return answer;
 }

@@ -122,7 +122,8 @@ Task<Result<void>> ComponentVersion::begin(Guest& guest, Deadline deadline) cons
 
 Result<std::unique_ptr<Guest>> ComponentVersion::instantiate(Deadline deadline) const {
   if (!about().fibre) {
-    auto guest = BERTH_TRY(bind(BERTH_TRY(abi::Instance::create(parts_.pre, new_state(), options(deadline)))));
+    auto guest =
+        BERTH_TRY(bind(BERTH_TRY(abi::Instance::create(parts_.pre, new_state(), options(deadline)))));
     BERTH_TRY(wait_for(begin(*guest, deadline), {}, [] {}));  // it does not wait
     return guest;
   }

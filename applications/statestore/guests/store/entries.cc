@@ -170,7 +170,8 @@ std::expected<void, Failure> Entries::transact(Time now, std::span<Step> steps) 
     }
     after.insert_or_assign(step.key, next);
   }
-  if (count > 0 && !has_room_for(more + keys, keys, count)) return std::unexpected(Failure{steps.size(), Refusal::kFull});
+  if (count > 0 && !has_room_for(more + keys, keys, count))
+    return std::unexpected(Failure{steps.size(), Refusal::kFull});
   for (Step& step : steps) {
     if (step.bytes) {
       put(step.key, *std::move(step.bytes), step.expires);

@@ -147,7 +147,7 @@ class Entries {
   Map entries_;
   std::set<std::string_view> order_;  // the map's own keys
   std::size_t expiring_ = 0;          // entries that expire some time
-  std::size_t entry_bytes_ = 0;  // of all entries, as saved
+  std::size_t entry_bytes_ = 0;       // of all entries, as saved
   std::uint64_t last_version_ = 0;
 };
 

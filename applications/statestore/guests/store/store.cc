@@ -65,7 +65,9 @@ types::Error to_error(memory::Refusal refusal) {
     case memory::Refusal::kInvalid: return {types::Error::EtagInvalid{}};
     case memory::Refusal::kFull: break;
   }
-  return full("the memory limit is reached: half of it holds the entries, the other half is kept to hand them over")
+  return full(
+             "the memory limit is reached: half of it holds the entries, the other half is kept to hand them "
+             "over")
       .error();
 }
 
@@ -99,7 +101,8 @@ std::expected<std::optional<types::Entry>, types::Error> get(std::uint64_t now, 
 }
 
 std::expected<wit::string, types::Error> set(std::uint64_t now, std::string_view key,
-                                             wit::vector<std::uint8_t>&& value, const types::Condition& condition,
+                                             wit::vector<std::uint8_t>&& value,
+                                             const types::Condition& condition,
                                              std::optional<std::uint64_t> expires) {
   const std::size_t size = value.size();
   const auto version = entries().set(now, key, memory::Buffer(value.leak(), size), to_condition(condition),
@@ -108,7 +111,8 @@ std::expected<wit::string, types::Error> set(std::uint64_t now, std::string_view
   return to_etag(*version);
 }
 
-std::expected<void, types::Error> remove(std::uint64_t now, std::string_view key, const types::Condition& condition) {
+std::expected<void, types::Error> remove(std::uint64_t now, std::string_view key,
+                                         const types::Condition& condition) {
   const auto done = entries().remove(now, key, to_condition(condition));
   if (!done) return std::unexpected(to_error(done.error()));
   return {};
@@ -121,24 +125,28 @@ std::expected<void, types::Error> remove(std::uint64_t now, std::string_view key
 std::expected<state::store::Features, wit::string> state::store::Init(
     wit::vector<std::tuple<wit::string, wit::string>> settings) {
   if (!settings.empty()) {
-    return std::unexpected(wit::string::from_view(
-        "this store has no settings, so it does not know \"" + std::get<0>(settings[0]).to_string() + "\""));
+    return std::unexpected(wit::string::from_view("this store has no settings, so it does not know \"" +
+                                                  std::get<0>(settings[0]).to_string() + "\""));
   }
-  return Features::kBulk | Features::kTransactions | Features::kScanning | Features::kPrefixes | Features::kExpiry;
+  return Features::kBulk | Features::kTransactions | Features::kScanning | Features::kPrefixes |
+         Features::kExpiry;
 }
 
-std::expected<std::optional<types::Entry>, types::Error> state::store::Get(std::uint64_t now, wit::string key) {
+std::expected<std::optional<types::Entry>, types::Error> state::store::Get(std::uint64_t now,
+                                                                           wit::string key) {
   std::size_t answered = 0;
   return get(now, key.get_view(), answered);
 }
 
 std::expected<wit::string, types::Error> state::store::Set(std::uint64_t now, wit::string key,
-                                                           wit::vector<std::uint8_t> value, Condition condition,
+                                                           wit::vector<std::uint8_t> value,
+                                                           Condition condition,
                                                            std::optional<std::uint64_t> expires) {
   return set(now, key.get_view(), std::move(value), condition, expires);
 }
 
-std::expected<void, types::Error> state::store::Delete(std::uint64_t now, wit::string key, Condition condition) {
+std::expected<void, types::Error> state::store::Delete(std::uint64_t now, wit::string key,
+                                                       Condition condition) {
   return remove(now, key.get_view(), condition);
 }
 
@@ -169,8 +177,8 @@ std::expected<wit::vector<std::expected<void, types::Error>>, types::Error> stat
   return out;
 }
 
-std::expected<void, state::transactions::Failure> state::transactions::Transact(std::uint64_t now,
-                                                                                wit::vector<Operation> operations) {
+std::expected<void, state::transactions::Failure> state::transactions::Transact(
+    std::uint64_t now, wit::vector<Operation> operations) {
   std::vector<memory::Step> steps;
   steps.reserve(operations.size());
   for (Operation& operation : operations.get_view()) {
@@ -191,7 +199,8 @@ std::expected<void, state::transactions::Failure> state::transactions::Transact(
               to_error(done.error().why)});
 }
 
-std::expected<state::scanning::Page, types::Error> state::scanning::Scan(std::uint64_t now, wit::string prefix,
+std::expected<state::scanning::Page, types::Error> state::scanning::Scan(std::uint64_t now,
+                                                                         wit::string prefix,
                                                                          std::optional<wit::string> after,
                                                                          std::uint32_t limit) {
   std::vector<std::pair<std::string_view, const memory::Value*>> found;
@@ -214,7 +223,8 @@ std::expected<state::scanning::Page, types::Error> state::scanning::Scan(std::ui
   return page;
 }
 
-std::expected<std::uint64_t, types::Error> state::prefixes::DeletePrefix(std::uint64_t now, wit::string prefix) {
+std::expected<std::uint64_t, types::Error> state::prefixes::DeletePrefix(std::uint64_t now,
+                                                                         wit::string prefix) {
   return entries().remove_prefix(now, prefix.get_view());
 }
 
