@@ -1,9 +1,12 @@
 // Triggers: the list, and what each application's parts are wired to.
 #include "cli/triggers.h"
 
+#include <algorithm>
+#include <filesystem>
 #include <map>
 
 #include "applications/statestore/native/component_store.h"
+#include "applications/statestore/native/grpc/component_socket.h"
 #include "applications/statestore/native/grpc/dapr_grpc.h"
 #include "applications/statestore/native/state_servers.h"
 #include "applications/statestore/native/state_trigger.h"
@@ -28,10 +31,17 @@ class StateTriggers final : public RunningTriggers {
     auto typed = BERTH_TRY(host::Typed<statestore::Store>::of(spec.workload));
     const auto store = std::make_shared<statestore::WorkloadStore>(std::move(typed));
     BERTH_TRY(servers_.add(*trigger, store));
-    if (!trigger->grpc_listen) return {};
-    auto& grpc = grpc_[trigger->grpc_listen->to_string()];
-    if (!grpc.server) grpc = {*trigger->grpc_listen, std::make_unique<statestore::DaprGrpc>()};
-    return grpc.server->add(trigger->store, trigger->app_id, trigger->max_body_bytes, store);
+    if (trigger->grpc_listen) {
+      auto& grpc = grpc_[trigger->grpc_listen->to_string()];
+      if (!grpc.server) grpc = {*trigger->grpc_listen, std::make_unique<statestore::DaprGrpc>()};
+      BERTH_TRY(grpc.server->add(trigger->store, trigger->app_id, trigger->max_body_bytes, store));
+    }
+    if (!trigger->component_socket.empty()) {
+      const auto folder = std::filesystem::path(spec.at.file).parent_path() / trigger->component_socket;
+      sockets_.push_back(BERTH_TRY(statestore::ComponentSocket::open(
+          folder, trigger->store, trigger->settings, trigger->max_body_bytes, store)));
+    }
+    return {};
   }
   Result<void> start() {
     for (auto& [address, grpc] : grpc_) {
@@ -42,15 +52,19 @@ class StateTriggers final : public RunningTriggers {
   [[nodiscard]] std::vector<std::string> addresses() const override {
     std::vector<std::string> out = servers_.addresses();
     for (const auto& [address, grpc] : grpc_) out.push_back("grpc://" + grpc.endpoint.to_string());
+    for (const auto& socket : sockets_) out.push_back("unix:" + socket->path().string());
     return out;
   }
   void stop(std::chrono::milliseconds drain) override {
     const auto until = std::chrono::steady_clock::now() + drain;
-    servers_.stop(drain);
-    for (auto& [address, grpc] : grpc_) {
-      const auto left = until - std::chrono::steady_clock::now();
-      grpc.server->stop(std::max(std::chrono::duration_cast<std::chrono::milliseconds>(left), 0ms));
-    }
+    const auto left = [&] {
+      const auto time =
+          std::chrono::ceil<std::chrono::milliseconds>(until - std::chrono::steady_clock::now());
+      return std::max(time, 0ms);
+    };
+    for (const auto& socket : sockets_) socket->stop(left());
+    for (auto& [address, grpc] : grpc_) grpc.server->stop(left());
+    servers_.stop(left());
   }
 
  private:
@@ -60,6 +74,7 @@ class StateTriggers final : public RunningTriggers {
   };
   statestore::StateServers servers_;
   std::map<std::string, Grpc> grpc_;  // by address
+  std::vector<std::unique_ptr<statestore::ComponentSocket>> sockets_;
 };
 
 // One instance is told one thing, whatever names it is served under.

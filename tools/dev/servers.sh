@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Builds real servers and independent clients for tests, once: servers.sh NAME… . Each is a Go module of
 # our own in tests/servers/NAME, which pins every version; the program is what its `tool` line names. It is
-# kept in $BERTH_CACHE/servers, keyed by go.mod and go.sum, and found under $BERTH_CACHE/servers/bin/NAME.
+# kept in $BERTH_CACHE/servers, keyed by the folder's files, and found under $BERTH_CACHE/servers/bin/NAME.
 set -euo pipefail
 cd "$(dirname "$(readlink -f "${BASH_SOURCE[0]}")")/../.."
 . tools/dev/steps.sh
@@ -25,7 +25,7 @@ for name in "$@"; do
     exit 2
   fi
   needed=$(sed -n 's/^go //p' "tests/servers/$name/go.mod")
-  built=$BERTH_CACHE/servers/$name-$(digest "tests/servers/$name/go.mod" "tests/servers/$name/go.sum")
+  built=$BERTH_CACHE/servers/$name-$(digest "tests/servers/$name"/*)
   if [ ! -x "$built" ]; then
     if ! command -v go >/dev/null; then
       say "servers: $name is built with Go $needed or newer, and there is no go on PATH; ./dev setup installs one."

@@ -18,6 +18,10 @@ constexpr manifest::Key kKeys[] = {
      "Several triggers may name the same address."},
     {"grpc-listen", "address and port", "not served", "127.0.0.1:50001",
      "Where Dapr's gRPC state calls are served too, for SDKs that speak nothing else, such as Python's."},
+    {"component-socket", "path", "not served", "/run/dapr-components-sockets",
+     "A folder, in which the Unix socket STORE.sock serves the store to daprd as the pluggable component "
+     "`state.STORE`; a relative path is in the manifest's folder. Name it in daprd's "
+     "DAPR_COMPONENTS_SOCKETS_FOLDER. The socket is open to this user and the folder's group."},
     {"app-id", "text", "no prefix", "checkout",
      "Keys are kept as \"<app-id>||<key>\", as daprd does for the application beside it."},
     {"max-body", "size", "4MiB", "16MiB", "The largest request body; a larger one is answered with 413."},
@@ -55,6 +59,11 @@ std::optional<StateTrigger> read_state_trigger(const manifest::Value& value, con
   }
   if (auto listen = reader.endpoint("listen")) trigger.listen = std::move(*listen);
   if (auto listen = reader.endpoint("grpc-listen")) trigger.grpc_listen = std::move(*listen);
+  if (auto folder = reader.text("component-socket")) {
+    if (folder->empty())
+      reader.problem(reader.get("component-socket")->mark(), "component-socket", "a folder has a name");
+    trigger.component_socket = std::move(*folder);
+  }
   if (auto app_id = reader.text("app-id")) {
     if (!is_name(*app_id)) {
       reader.problem(reader.get("app-id")->mark(), "app-id",

@@ -35,16 +35,19 @@ TEST(StateTrigger, HasDefaults) {
   EXPECT_EQ(t.store, "statestore");
   EXPECT_EQ(t.listen.to_string(), "127.0.0.1:3500");
   EXPECT_FALSE(t.grpc_listen);
+  EXPECT_EQ(t.component_socket, "");
   EXPECT_EQ(t.app_id, "");
   EXPECT_EQ(t.max_body_bytes, 4U << 20);
 }
 
 TEST(StateTrigger, ReadsEverything) {
   const auto t = read(
-      "{store: s-1, listen: \"[::1]:80\", grpc-listen: 127.0.0.1:50001, app-id: app_1, max-body: 16MiB}");
+      "{store: s-1, listen: \"[::1]:80\", grpc-listen: 127.0.0.1:50001, component-socket: sockets, app-id: "
+      "app_1, max-body: 16MiB}");
   EXPECT_EQ(t.store, "s-1");
   EXPECT_EQ(t.listen.to_string(), "[::1]:80");
   EXPECT_EQ(t.grpc_listen->to_string(), "127.0.0.1:50001");
+  EXPECT_EQ(t.component_socket, "sockets");
   EXPECT_EQ(t.app_id, "app_1");
   EXPECT_EQ(t.max_body_bytes, 16U << 20);
 }
@@ -57,6 +60,7 @@ TEST(StateTrigger, RefusesWithThePlace) {
       {"{store: a, listn: 1}", "listen"},
       {"{store: a, listen: example.com:80}", "listen"},
       {"{store: a, app-id: \"a||b\"}", "an app id has"},
+      {"{store: a, component-socket: \"\"}", "component-socket"},
       {"{store: a, max-body: 1}", "max-body"},
       {"{store: a, max-body: 2GiB}", "max-body"},
       {"[]", "state"},

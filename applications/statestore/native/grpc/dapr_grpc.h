@@ -11,8 +11,9 @@
 
 namespace berth::statestore {
 
-// Serves GetState, SaveState, DeleteState, GetBulkState and DeleteBulkState of dapr.proto.runtime.v1.Dapr
-// with Dapr's status codes; every other method is UNIMPLEMENTED. No TLS. Runs on gRPC's threads.
+// Serves GetState, GetBulkState, SaveState, DeleteState, DeleteBulkState, ExecuteStateTransaction and
+// QueryStateAlpha1 of dapr.proto.runtime.v1.Dapr with Dapr's status codes; every other method is
+// UNIMPLEMENTED. No TLS. Runs on gRPC's threads.
 //
 // add() all stores, then listen(). One thread at a time; stop() not on a thread of a store.
 class DaprGrpc final {
@@ -33,8 +34,8 @@ class DaprGrpc final {
   void stop(std::chrono::milliseconds drain);
 
  private:
-  class Impl;
-  std::unique_ptr<Impl> impl_;
+  class Calls;
+  std::unique_ptr<Calls> calls_;
 };
 
 }  // namespace berth::statestore

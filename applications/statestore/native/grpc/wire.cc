@@ -73,6 +73,14 @@ bool WireReader::next(WireField& field) {
   return false;
 }
 
+bool read_entry(std::string_view message, std::string_view& key, std::string_view& value) {
+  return each_field(message, [&](const WireField& f) {
+    if (f.number == 1) return read_text(f, key);
+    if (f.number == 2) return read_text(f, value);
+    return true;
+  });
+}
+
 void append_number(std::string& out, std::uint32_t field, std::uint64_t value) {
   if (value == 0) return;
   put_tag(out, field, kVarint);
@@ -87,6 +95,13 @@ void append_message(std::string& out, std::uint32_t field, std::string_view mess
   put_tag(out, field, kBytes);
   put_varint(out, message.size());
   out.append(message);
+}
+
+void append_entry(std::string& out, std::uint32_t field, std::string_view key, std::string_view value) {
+  std::string entry;
+  append_bytes(entry, 1, key);
+  append_bytes(entry, 2, value);
+  append_message(out, field, entry);
 }
 
 }  // namespace berth::statestore

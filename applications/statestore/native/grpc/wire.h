@@ -31,10 +31,31 @@ class WireReader {
   bool ok_ = true;
 };
 
+// Gives each field to take(field); false when the message is malformed, or `take` refuses a field.
+template <class F>
+[[nodiscard]] bool each_field(std::string_view message, F take) {
+  WireReader reader(message);
+  WireField field;
+  while (reader.next(field)) {
+    if (!take(field)) return false;
+  }
+  return reader.ok();
+}
+
+// A field that holds text or bytes.
+[[nodiscard]] inline bool read_text(const WireField& field, std::string_view& out) {
+  out = field.bytes;
+  return field.is_bytes;
+}
+
+// An entry of a map<string, string>.
+[[nodiscard]] bool read_entry(std::string_view message, std::string_view& key, std::string_view& value);
+
 // Fields with their default value are left out, as proto3 does.
 void append_number(std::string& out, std::uint32_t field, std::uint64_t value);
 void append_bytes(std::string& out, std::uint32_t field, std::string_view value);
 // A message that is there counts even when it is empty.
 void append_message(std::string& out, std::uint32_t field, std::string_view message);
+void append_entry(std::string& out, std::uint32_t field, std::string_view key, std::string_view value);
 
 }  // namespace berth::statestore

@@ -118,12 +118,36 @@ TEST(DaprMessages, RefuseFieldsOfAnotherType) {
   EXPECT_FALSE(parse_delete_state(message));
 }
 
+TEST(DaprMessages, ReadATransaction) {
+  const auto operation = [](std::string_view type, std::string_view key) {
+    std::string item;
+    append_bytes(item, 1, key);
+    std::string out;
+    append_bytes(out, 1, type);
+    append_message(out, 2, item);
+    return out;
+  };
+  std::string message;
+  append_bytes(message, 1, "store");
+  append_message(message, 2, operation("upsert", "a"));
+  append_message(message, 2, operation("delete", "b"));
+  const auto request = parse_transaction_request(message);
+  ASSERT_TRUE(request);
+  ASSERT_EQ(request->items.size(), 2U);
+  EXPECT_FALSE(request->items[0].removal);
+  EXPECT_TRUE(request->items[1].removal);
+  EXPECT_EQ(request->items[1].key, "b");
+  EXPECT_FALSE(request->unknown_operation);
+  append_message(message, 2, operation("rename", "c"));
+  EXPECT_EQ(parse_transaction_request(message)->unknown_operation, "rename");
+}
+
 TEST(DaprMessages, WriteAnswers) {
   EXPECT_EQ(get_state_response(std::nullopt), "");
-  EXPECT_EQ(get_state_response(Entry{{'v'}, "12"}), bytes({0x0a, 1, 'v', 0x12, 2, '1', '2'}));
+  EXPECT_EQ(get_state_response(Entry{{'v'}, "12", {}}), bytes({0x0a, 1, 'v', 0x12, 2, '1', '2'}));
   std::string bulk;
   append_bulk_item(bulk, "k", std::nullopt, "");
-  append_bulk_item(bulk, "", Entry{{}, "1"}, "e");
+  append_bulk_item(bulk, "", Entry{{}, "1", {}}, "e");
   EXPECT_EQ(bulk, bytes({0x0a, 3, 0x0a, 1, 'k', 0x0a, 6, 0x1a, 1, '1', 0x22, 1, 'e'}));
 }
 
