@@ -4,10 +4,13 @@
 #include <algorithm>
 #include <filesystem>
 #include <map>
+#include <set>
 
 #include "applications/statestore/native/component_store.h"
 #include "applications/statestore/native/grpc/component_socket.h"
 #include "applications/statestore/native/grpc/dapr_grpc.h"
+#include "applications/statestore/native/limits.h"
+#include "applications/statestore/native/purging.h"
 #include "applications/statestore/native/state_servers.h"
 #include "applications/statestore/native/state_trigger.h"
 #include "applications/statestore/native/workload_store.h"
@@ -22,7 +25,8 @@ using namespace std::chrono_literals;
 
 class StateTriggers final : public RunningTriggers {
  public:
-  explicit StateTriggers(net::IoContext& io) : servers_(io) {}
+  explicit StateTriggers(const TriggerServices& services)
+      : io_(services.io), log_(services.log), servers_(services.io) {}
 
   Result<void> add(const TriggerSpec& spec) {
     manifest::Problems problems(spec.at.file);
@@ -31,6 +35,9 @@ class StateTriggers final : public RunningTriggers {
     auto typed = BERTH_TRY(host::Typed<statestore::Store>::of(spec.workload));
     const auto store = std::make_shared<statestore::WorkloadStore>(std::move(typed));
     BERTH_TRY(servers_.add(*trigger, store));
+    if (purged_.insert(spec.workload.get()).second) {
+      statestore::keep_purging(io_, log_, spec.workload->spec().name, store, statestore::kPurgeEvery);
+    }
     if (trigger->grpc_listen) {
       auto& grpc = grpc_[trigger->grpc_listen->to_string()];
       if (!grpc.server) grpc = {*trigger->grpc_listen, std::make_unique<statestore::DaprGrpc>()};
@@ -72,7 +79,10 @@ class StateTriggers final : public RunningTriggers {
     manifest::Endpoint endpoint;
     std::unique_ptr<statestore::DaprGrpc> server;
   };
+  net::IoContext& io_;
+  telemetry::Logger& log_;
   statestore::StateServers servers_;
+  std::set<const host::Workload*> purged_;
   std::map<std::string, Grpc> grpc_;  // by address
   std::vector<std::unique_ptr<statestore::ComponentSocket>> sockets_;
 };
@@ -101,7 +111,7 @@ TriggerKind state_trigger() {
           .binder = state_binder,
           .start = [](const std::vector<TriggerSpec>& specs,
                       const TriggerServices& services) -> Result<std::unique_ptr<RunningTriggers>> {
-            auto triggers = std::make_unique<StateTriggers>(services.io);
+            auto triggers = std::make_unique<StateTriggers>(services);
             for (const TriggerSpec& spec : specs) {
               if (auto added = triggers->add(spec); !added) return fail(std::move(added).error().at(spec.at));
             }
