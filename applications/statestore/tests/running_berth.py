@@ -27,7 +27,7 @@ def free_port():
 class RunningBerth:
     """Use as a context. Attributes: http_port, grpc_port, component, folder."""
 
-    def __init__(self, memory=None):
+    def __init__(self, memory=None, instances=None):
         self._temporary = tempfile.TemporaryDirectory(prefix="berth-statestore-")
         self.folder = pathlib.Path(self._temporary.name)
         self.component = self.folder / "store.wasm"
@@ -37,6 +37,9 @@ class RunningBerth:
         for port, own in ((3500, self.http_port), (50001, self.grpc_port), (9464, free_port())):
             text, found = re.subn(rf"127\.0\.0\.1:{port}\b", f"127.0.0.1:{own}", text)
             assert found, f"berth.yaml no longer listens on port {port}"
+        if instances:
+            text, found = re.subn(r"instances: \w+", f"instances: {instances}", text)
+            assert found
         if memory:
             text = re.sub(r"memory: \w+", f"memory: {memory}", text)
         (self.folder / "berth.yaml").write_text(text + "control: { socket: control.sock }\nstore: { path: store }\n")
@@ -101,6 +104,11 @@ class RunningBerth:
         fresh = self.component.with_suffix(".new")
         fresh.write_bytes(content)
         os.replace(fresh, self.component)
+
+    def swap(self, component):
+        """Returns once calls go to `component`."""
+        subprocess.run([BUILD / "berth", "swap", "store", component, "--socket", self.folder / "control.sock"],
+                       capture_output=True, check=True)
 
     def wait_for_swaps(self, ok):
         until = time.monotonic() + SWAP_SECONDS

@@ -1,0 +1,8 @@
+// Builds the checker of applications/statestore/tests/linearizable_test.py.
+module berth/tests/servers/linearizable
+
+go 1.24
+
+tool berth/tests/servers/linearizable
+
+require github.com/anishathalye/porcupine v1.1.0
