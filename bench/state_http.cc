@@ -101,7 +101,7 @@ void state_http(Report& report) {
   host::Host host(*io, metrics);
   host::Loader loader(need(abi::Engine::create({}), "engine"), *io, {});
   auto version = need(
-      loader.load(guest_artifact("store_1"), {.workload = "store", .binder = statestore::store_binder()}),
+      loader.load(guest_artifact("store_1"), {.workload = "store", .binder = statestore::store_binder({})}),
       "load");
   auto workload =
       need(host.start({.name = "store", .instances = host::InstancePolicy::one()}, version), "start");

@@ -52,10 +52,23 @@ std::uint64_t instances_of(const manifest::Workload& w) {
 
 }  // namespace
 
+telemetry::LogOptions log_options(const manifest::Telemetry& telemetry) {
+  telemetry::LogOptions out;
+  // The manifest's parser accepted the name.
+  out.level = telemetry::parse_level(telemetry.log_level).value_or(telemetry::Level::kInfo);
+  switch (telemetry.log_format) {
+    case manifest::LogFormat::kAuto: out.format = telemetry::LogFormat::kAuto; break;
+    case manifest::LogFormat::kText: out.format = telemetry::LogFormat::kText; break;
+    case manifest::LogFormat::kJson: out.format = telemetry::LogFormat::kJson; break;
+  }
+  return out;
+}
+
 Result<std::unique_ptr<RunningHost>> RunningHost::start(const manifest::Manifest& manifest,
-                                                        const Known& known, telemetry::Logger& log) {
+                                                        const Known& known, telemetry::Logger& log,
+                                                        Listening listening) {
   std::unique_ptr<RunningHost> out(new RunningHost(manifest, known, log));
-  BERTH_TRY(out->begin());
+  BERTH_TRY(out->begin(listening));
   return out;
 }
 
@@ -64,7 +77,7 @@ RunningHost::RunningHost(const manifest::Manifest& manifest, const Known& known,
 
 RunningHost::~RunningHost() { stop(); }
 
-Result<> RunningHost::begin() {
+Result<> RunningHost::begin(Listening listening) {
   BERTH_TRY(open_store());
   BERTH_TRY(start_engine());
   for (const manifest::Workload& w : manifest_.workloads) {
@@ -75,9 +88,11 @@ Result<> RunningHost::begin() {
       return fail(std::move(error).at({manifest_.file, w.mark.line, w.mark.column}));
     }
   }
-  BERTH_TRY(serve_control());
-  BERTH_TRY(serve_telemetry());
-  BERTH_TRY(start_triggers());
+  if (listening == Listening::kAsTheManifestSays) {
+    BERTH_TRY(serve_control());
+    BERTH_TRY(serve_telemetry());
+    BERTH_TRY(start_triggers());
+  }
   for (auto& [name, served] : served_) served->begin_updates();
   ready_ = true;
   return {};
@@ -254,7 +269,7 @@ Result<> RunningHost::serve_control() {
   using Ask = std::function<Result<Json>(Served&, const Json&)>;
   const auto about = [this](Ask ask) {
     return [this, ask = std::move(ask)](const Json& params) -> Result<Json> {
-      return ask(*BERTH_TRY(named(params)), params);
+      return ask(*BERTH_TRY(workload(BERTH_TRY(text_param(params, "workload")))), params);
     };
   };
   auto started = ControlServer::start(
@@ -305,8 +320,7 @@ Result<Json> RunningHost::on_status() {
   return out;
 }
 
-Result<Served*> RunningHost::named(const Json& params) {
-  const std::string name = BERTH_TRY(text_param(params, "workload"));
+Result<Served*> RunningHost::workload(std::string_view name) {
   const auto served = served_.find(name);
   if (served != served_.end()) return served->second.get();
   std::vector<std::string_view> names;

@@ -33,6 +33,11 @@
 
 namespace berth::cli {
 
+// Whether anything listens: triggers, /metrics, the control socket.
+enum class Listening : std::uint8_t { kAsTheManifestSays, kNothing };
+
+[[nodiscard]] telemetry::LogOptions log_options(const manifest::Telemetry& telemetry);
+
 // Owns the store, the engine, the host, its workloads with their updates and triggers, /metrics and the
 // control socket. Every failure of start() ends what was begun. Thread-safe.
 class RunningHost final {
@@ -40,7 +45,8 @@ class RunningHost final {
   // `manifest`, `known` and `log` outlive it. Blocks while components compile. Fails with the first
   // workload's or trigger's error, at its place in the manifest.
   [[nodiscard]] static Result<std::unique_ptr<RunningHost>> start(const manifest::Manifest& manifest,
-                                                                  const Known& known, telemetry::Logger& log);
+                                                                  const Known& known, telemetry::Logger& log,
+                                                                  Listening listening);
   // stop().
   ~RunningHost();
   RunningHost(const RunningHost&) = delete;
@@ -50,9 +56,13 @@ class RunningHost final {
   // rest. Blocks.
   void stop();
 
+  // kNotFound names the nearest.
+  [[nodiscard]] Result<Served*> workload(std::string_view name);
+  [[nodiscard]] net::IoContext& io() { return *io_; }
+
  private:
   RunningHost(const manifest::Manifest& manifest, const Known& known, telemetry::Logger& log);
-  Result<> begin();
+  Result<> begin(Listening listening);
   Result<> open_store();
   Result<> start_engine();
   Result<> start_workload(const manifest::Workload& spec);
@@ -62,9 +72,6 @@ class RunningHost final {
   Result<> serve_telemetry();
   Result<> serve_control();
   void improved(const host::ImproverReport& report);
-
-  // The workload that a request names. kNotFound names the nearest.
-  Result<Served*> named(const Json& params);
 
   // The control socket's methods.
   Result<Json> on_status();

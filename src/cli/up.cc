@@ -26,18 +26,6 @@ struct Options {
   std::string file;
 };
 
-telemetry::LogOptions log_options(const manifest::Telemetry& t) {
-  telemetry::LogOptions out;
-  // The manifest's parser accepted the name.
-  out.level = telemetry::parse_level(t.log_level).value_or(telemetry::Level::kInfo);
-  switch (t.log_format) {
-    case manifest::LogFormat::kAuto: out.format = telemetry::LogFormat::kAuto; break;
-    case manifest::LogFormat::kText: out.format = telemetry::LogFormat::kText; break;
-    case manifest::LogFormat::kJson: out.format = telemetry::LogFormat::kJson; break;
-  }
-  return out;
-}
-
 // Waits for the first signal once the host serves; before that, and at a second one, a signal ends
 // the process: components compile for seconds, and a person who asks twice means it.
 // Thread-safe.
@@ -77,7 +65,7 @@ int up(const Options& options) {
   ::signal(SIGPIPE, SIG_IGN);
   StopRequest stop_request;
   telemetry::Logger log(log_options(loaded->telemetry));
-  auto host = RunningHost::start(*loaded, known, log);
+  auto host = RunningHost::start(*loaded, known, log, Listening::kAsTheManifestSays);
   if (!host) {
     print_error(host.error());
     return exit_code(host.error().code());
