@@ -4,6 +4,7 @@ import os
 import pathlib
 import re
 import shutil
+import signal
 import socket
 import subprocess
 import tempfile
@@ -25,9 +26,12 @@ def free_port():
 
 
 class RunningBerth:
-    """Use as a context. Attributes: http_port, grpc_port, component, folder."""
+    """Use as a context. Attributes: http_port, grpc_port, component, folder.
 
-    def __init__(self, memory=None):
+    `trigger` is more of the trigger `state`, such as "component-socket: sockets"; `store` is its name.
+    """
+
+    def __init__(self, memory=None, trigger=None, store="statestore"):
         self._temporary = tempfile.TemporaryDirectory(prefix="berth-statestore-")
         self.folder = pathlib.Path(self._temporary.name)
         self.component = self.folder / "store.wasm"
@@ -37,12 +41,15 @@ class RunningBerth:
         for port, own in ((3500, self.http_port), (50001, self.grpc_port), (9464, free_port())):
             text, found = re.subn(rf"127\.0\.0\.1:{port}\b", f"127.0.0.1:{own}", text)
             assert found, f"berth.yaml no longer listens on port {port}"
+        state = f"state: {{ store: {store}," + (f" {trigger}," if trigger else "")
+        text = text.replace("state: { store: statestore,", state)
         if memory:
             text = re.sub(r"memory: \w+", f"memory: {memory}", text)
         (self.folder / "berth.yaml").write_text(text + "control: { socket: control.sock }\nstore: { path: store }\n")
 
     def __enter__(self):
         shutil.copy(STORES[0], self.component)
+        self._killed = False
         self._log = (self.folder / "berth.log").open("w+")
         self._process = subprocess.Popen([BUILD / "berth", "up", self.folder / "berth.yaml"], cwd=self.folder,
                                          stdout=self._log, stderr=subprocess.STDOUT)
@@ -54,7 +61,7 @@ class RunningBerth:
         return self
 
     def __exit__(self, *_):
-        self._process.terminate()
+        self._process.terminate()  # without effect after kill()
         try:
             code = self._process.wait(30)
         except subprocess.TimeoutExpired:
@@ -64,7 +71,13 @@ class RunningBerth:
             log = self.log()
             self._log.close()
             self._temporary.cleanup()
-        assert code == 0, f"berth up ended with code {code}:\n{log}"
+        assert code == (-signal.SIGKILL if self._killed else 0), f"berth up ended with code {code}:\n{log}"
+
+    def kill(self):
+        """Ends it as a crash would."""
+        self._process.kill()
+        self._process.wait(30)
+        self._killed = True
 
     def _answers(self):
         try:
