@@ -11,10 +11,16 @@
 
 int main(int argc, char** argv) {
   using namespace berth::bench;
-  const std::pair<std::string_view, void (*)(Report&)> suite[] = {
-      {"calls", calls},     {"waiting", waiting},   {"deadline", deadline},
-      {"swap", swap},       {"flood", flood},       {"state_http", state_http},
-      {"loading", loading}, {"starting", starting}, {"updates", updates}};
+  const std::pair<std::string_view, void (*)(Report&)> suite[] = {{"calls", calls},
+                                                                  {"waiting", waiting},
+                                                                  {"deadline", deadline},
+                                                                  {"swap", swap},
+                                                                  {"flood", flood},
+                                                                  {"state_http", state_http},
+                                                                  {"state_socket", state_socket},
+                                                                  {"loading", loading},
+                                                                  {"starting", starting},
+                                                                  {"updates", updates}};
   if (argc > 1 && std::string_view(argv[1]) == "compile") {
     const std::vector<std::string> arguments(argv + 2, argv + argc);
     return static_cast<int>(berth::host::run_compile_command(arguments));
@@ -32,7 +38,7 @@ int main(int argc, char** argv) {
     } else {
       std::fprintf(stderr,
                    "usage: berth_bench [--out FILE] [--only FIGURE] [calls] [waiting] [deadline] [swap] "
-                   "[flood] [state_http] [loading] [starting] [updates]\n");
+                   "[flood] [state_http] [state_socket] [loading] [starting] [updates]\n");
       return 2;
     }
   }

@@ -1,10 +1,10 @@
 """The state API seen by real clients: curl, Dapr's Python SDK and Dapr's JavaScript SDK."""
 import json
-import os
 import pathlib
 import subprocess
 import unittest
 
+import sdk_cases
 from running_berth import RunningBerth
 
 HERE = pathlib.Path(__file__).resolve().parent
@@ -74,59 +74,25 @@ class PythonSdk(unittest.TestCase):
     @classmethod
     def setUpClass(cls):
         cls.berth = cls.enterClassContext(RunningBerth())
-        os.environ["DAPR_HTTP_PORT"] = str(cls.berth.http_port)
-        os.environ["DAPR_GRPC_PORT"] = str(cls.berth.grpc_port)
-        from dapr.clients import DaprClient  # reads the environment when it is imported
 
-        cls.client = cls.enterClassContext(DaprClient())
-
-    def test_save_get_delete(self):
-        self.client.save_state("statestore", "a", json.dumps({"x": 1}))
-        got = self.client.get_state("statestore", "a")
-        self.assertEqual(got.json(), {"x": 1})
-        self.client.delete_state("statestore", "a", etag=got.etag)
-        self.assertEqual(self.client.get_state("statestore", "a").data, b"")
+    def test_all(self):
+        sdk_cases.run(self, self.berth)
 
     def test_both_apis_show_the_same_entries(self):
-        self.client.save_state("statestore", "shared", json.dumps([1, 2]))
-        status, headers, body = self.berth.get("shared")
-        self.assertEqual((status, body), (200, b"[1, 2]"))
-        self.assertEqual(self.client.get_state("statestore", "shared").etag, headers["ETag"])
-        self.assertEqual(self.berth.save({"key": "shared", "value": "http"})[0], 204)
-        self.assertEqual(self.client.get_state("statestore", "shared").data, b'"http"')
+        with sdk_cases.client_of(self.berth) as client:
+            client.save_state("statestore", "shared", json.dumps([1, 2]))
+            status, headers, body = self.berth.get("shared")
+            self.assertEqual((status, body), (200, b"[1, 2]"))
+            self.assertEqual(client.get_state("statestore", "shared").etag, headers["ETag"])
+            self.assertEqual(self.berth.save({"key": "shared", "value": "http"})[0], 204)
+            self.assertEqual(client.get_state("statestore", "shared").data, b'"http"')
 
-    def assert_fails(self, code, call, *arguments, **more):
-        import grpc
-
-        with self.assertRaises(grpc.RpcError) as caught:
-            call(*arguments, **more)
-        self.assertEqual(caught.exception.code(), getattr(grpc.StatusCode, code))
-
-    def test_etags(self):
-        from dapr.clients.grpc._state import Concurrency, StateOptions
-
-        first_write = StateOptions(concurrency=Concurrency.first_write)
-        self.client.save_state("statestore", "guarded", "1", options=first_write)
-        self.assert_fails("ABORTED", self.client.save_state, "statestore", "guarded", "2", options=first_write)
-        etag = self.client.get_state("statestore", "guarded").etag
-        self.client.save_state("statestore", "guarded", "2", etag=etag)
-        self.assert_fails("ABORTED", self.client.save_state, "statestore", "guarded", "3", etag=etag)
-        self.assert_fails("INVALID_ARGUMENT", self.client.save_state, "statestore", "guarded", "3", etag="never")
-        self.assert_fails("ABORTED", self.client.delete_state, "statestore", "guarded", etag=etag)
-        self.assertEqual(self.client.get_state("statestore", "guarded").data, b"2")
-
-    def test_bulk(self):
-        from dapr.clients.grpc._state import StateItem
-
-        self.client.save_bulk_state("statestore", [StateItem(f"bulk{i}", f"value{i}") for i in range(20)])
-        items = self.client.get_bulk_state("statestore", ["bulk19", "none", "bulk0"]).items
-        self.assertEqual([(i.key, i.data) for i in items], [("bulk19", b"value19"), ("none", b""), ("bulk0", b"value0")])
-
-    def test_errors(self):
-        self.assert_fails("INVALID_ARGUMENT", self.client.get_state, "nowhere", "a")
-        self.assert_fails("INVALID_ARGUMENT", self.client.save_state, "statestore", "a||b", "1")
-        self.assert_fails("UNIMPLEMENTED", self.client.save_state, "statestore", "a", "1", state_metadata={"ttlInSeconds": "5"})
-        self.assert_fails("UNIMPLEMENTED", self.client.get_secret, "store", "key")
+    def test_refuses_what_is_no_state_call_and_no_expiry(self):
+        with sdk_cases.client_of(self.berth) as client:
+            self.assertEqual(sdk_cases.outcome(lambda c: c.get_secret("store", "key"), client), "UNIMPLEMENTED")
+            for ttl in ("soon", "0", "-2", "99999999999999999999"):
+                save = lambda c: c.save_state("statestore", "a", "1", state_metadata={"ttlInSeconds": ttl})
+                self.assertEqual(sdk_cases.outcome(save, client), "INVALID_ARGUMENT", ttl)
 
 
 class RawGrpc(unittest.TestCase):

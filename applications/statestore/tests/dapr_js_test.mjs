@@ -1,4 +1,4 @@
-// Dapr's JavaScript SDK over HTTP against a running state API: node dapr_js_test.mjs PORT
+// Dapr's JavaScript SDK over HTTP against a running state API, berth's own or daprd's: node dapr_js_test.mjs PORT
 import assert from 'node:assert/strict';
 import { createRequire } from 'node:module';
 
@@ -33,6 +33,28 @@ assert.equal(await state.get(store, 'object'), 2);
 assert.equal((await state.delete(store, 'object')).error, undefined);
 assert.equal(await state.get(store, 'object'), '');
 await assert.rejects(state.get('nowhere', 'a'), /ERR_STATE_STORE_NOT_FOUND/);
-await assert.rejects(state.transaction(store, [{ operation: 'upsert', request: { key: 'a', value: 'b' } }]),
-  /ERR_STATE_STORE_NOT_SUPPORTED/);
+
+await saved({ key: 'from', value: 10 });
+await state.transaction(store, [
+  { operation: 'upsert', request: { key: 'to', value: 10 } },
+  { operation: 'delete', request: { key: 'from' } },
+]);
+assert.equal(await state.get(store, 'to'), 10);
+assert.equal(await state.get(store, 'from'), '');
+await assert.rejects(state.transaction(store, [
+  { operation: 'upsert', request: { key: 'half', value: 1 } },
+  { operation: 'upsert', request: { key: 'to', value: 11, etag: '999999' } },
+]), /ERR_STATE_TRANSACTION/);
+assert.equal(await state.get(store, 'half'), '');
+assert.equal(await state.get(store, 'to'), 10);
+
+for (const [i, home] of ['CA', 'WA', 'CA'].entries()) await saved({ key: `js-person${i}`, value: { i, home } });
+const found = await state.query(store, { filter: { EQ: { home: 'CA' } }, sort: [{ key: 'i', order: 'DESC' }] });
+assert.deepEqual(found.results.map(({ key, data }) => [key, data.i]), [['js-person2', 2], ['js-person0', 0]]);
+await assert.rejects(state.query(store, { filter: { ABOVE: { home: 'CA' } } }), /ERR_STATE_QUERY/);
+
+await saved({ key: 'brief', value: 1, metadata: { ttlInSeconds: '1' } });
+assert.equal(await state.get(store, 'brief'), 1);
+await new Promise((resolve) => { setTimeout(resolve, 1200); });
+assert.equal(await state.get(store, 'brief'), '');
 console.log('all good');

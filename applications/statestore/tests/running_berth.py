@@ -4,6 +4,7 @@ import os
 import pathlib
 import re
 import shutil
+import signal
 import socket
 import subprocess
 import tempfile
@@ -25,9 +26,12 @@ def free_port():
 
 
 class RunningBerth:
-    """Use as a context. Attributes: http_port, grpc_port, component, folder."""
+    """Use as a context. Attributes: http_port, grpc_port, component, folder.
 
-    def __init__(self, memory=None, instances=None):
+    `trigger` is more of the trigger `state`, such as "component-socket: sockets"; `store` is its name.
+    """
+
+    def __init__(self, memory=None, instances=None, trigger=None, store="statestore"):
         self._temporary = tempfile.TemporaryDirectory(prefix="berth-statestore-")
         self.folder = pathlib.Path(self._temporary.name)
         self.component = self.folder / "store.wasm"
@@ -40,12 +44,15 @@ class RunningBerth:
         if instances:
             text, found = re.subn(r"instances: \w+", f"instances: {instances}", text)
             assert found
+        state = f"state: {{ store: {store}," + (f" {trigger}," if trigger else "")
+        text = text.replace("state: { store: statestore,", state)
         if memory:
             text = re.sub(r"memory: \w+", f"memory: {memory}", text)
         (self.folder / "berth.yaml").write_text(text + "control: { socket: control.sock }\nstore: { path: store }\n")
 
     def __enter__(self):
         shutil.copy(STORES[0], self.component)
+        self._killed = False
         self._log = (self.folder / "berth.log").open("w+")
         self._process = subprocess.Popen([BUILD / "berth", "up", self.folder / "berth.yaml"], cwd=self.folder,
                                          stdout=self._log, stderr=subprocess.STDOUT)
@@ -57,7 +64,7 @@ class RunningBerth:
         return self
 
     def __exit__(self, *_):
-        self._process.terminate()
+        self._process.terminate()  # without effect after kill()
         try:
             code = self._process.wait(30)
         except subprocess.TimeoutExpired:
@@ -67,7 +74,13 @@ class RunningBerth:
             log = self.log()
             self._log.close()
             self._temporary.cleanup()
-        assert code == 0, f"berth up ended with code {code}:\n{log}"
+        assert code == (-signal.SIGKILL if self._killed else 0), f"berth up ended with code {code}:\n{log}"
+
+    def kill(self):
+        """Ends it as a crash would."""
+        self._process.kill()
+        self._process.wait(30)
+        self._killed = True
 
     def _answers(self):
         try:

@@ -16,6 +16,12 @@ namespace types = ::berth::state::types;
 
 namespace {
 
+// Elements of lists that cross: see wit_layout.h of the guest SDK, which is to be included first.
+static_assert(sizeof(std::expected<std::optional<types::Entry>, types::Error>) == 48);
+static_assert(sizeof(std::expected<wit::string, types::Error>) == 16);
+static_assert(sizeof(std::expected<void, types::Error>) == 16);
+static_assert(sizeof(state::scanning::Item) == 40);
+
 // Values of one page of a scan: enough to be worth a call, little enough to be had at any time.
 constexpr std::size_t kPageBytes = 1 << 20;
 // Entries that one purge looks at: some 100 us.
