@@ -4,6 +4,7 @@
 #include <bindings/keyvalue_wit.h>
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <atomic>
 #include <mutex>
 #include <utility>
@@ -189,7 +190,9 @@ class Binding final : public contract::Store, public contract::Atomics, public c
     const auto found = opened_.find(identifier);
     if (found != opened_.end()) return Handle(std::make_unique<BucketHandle>(found->second));
     denials_.report(fmt::format("the bucket \"{}\"", grants::shown(identifier)),
-                    "keyvalue: { NAME: { sqlite: FILE } }, with the bucket's name");
+                    is_bucket_name(identifier)
+                        ? fmt::format("keyvalue: {{ {}: {{ sqlite: FILE }} }}", identifier)
+                        : std::string("nothing; no bucket can have this name"));
     return Handle(std::unexpect, store::Error::AccessDenied{});
   }
 
@@ -257,6 +260,13 @@ class KeyvalueGrant final : public host::Grant {
 };
 
 }  // namespace
+
+bool is_bucket_name(std::string_view name) {
+  return !name.empty() && name.size() <= kMaxBucketNameBytes && std::ranges::all_of(name, [](char c) {
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' ||
+           c == '_' || c == '.';
+  });
+}
 
 bool covers(std::string_view interface) {
   return grants::contains({"wasi:keyvalue", "0.2.0-draft2", kNames}, interface);

@@ -198,20 +198,24 @@ inline constexpr Case kCases[] = {
        EXPECT_EQ(wait(b.get(std::vector<std::string>(kMaxBatchItems + 1, "a"))).error().code(),
                  Code::kResourceExhausted);
        const Bytes largest(kMaxValueBytes, 0xa5);
-       for (const char* key : {"1", "2", "3", "4"}) {
-         std::vector<std::tuple<std::string, Bytes>> one;
-         one.emplace_back(key, largest);
-         ASSERT_TRUE(wait(b.set(std::move(one))));
-       }
-       EXPECT_EQ(bucket.get("4"), largest);
-       EXPECT_EQ(wait(b.set({{"5", Bytes(kMaxValueBytes + 1)}})).error().code(), Code::kResourceExhausted);
-       EXPECT_FALSE(bucket.exists("5"));
-       EXPECT_TRUE(wait(b.get({"1", "2", "3", "4"})));
-       EXPECT_EQ(wait(b.get({"1", "2", "3", "4", longest})).error().code(), Code::kResourceExhausted);
+       std::vector<std::string> fit;
        std::vector<std::tuple<std::string, Bytes>> too_much;
-       for (const char* key : {"6", "7", "8", "9"}) too_much.emplace_back(key, largest);
+       for (std::size_t i = 0; i < kMaxBatchBytes / kMaxValueBytes; ++i) {
+         fit.push_back("fit" + std::to_string(i));
+         std::vector<std::tuple<std::string, Bytes>> one;
+         one.emplace_back(fit.back(), largest);
+         ASSERT_TRUE(wait(b.set(std::move(one))));
+         too_much.emplace_back("not" + std::to_string(i), largest);
+       }
+       EXPECT_EQ(bucket.get(fit.back()), largest);
+       EXPECT_TRUE(wait(b.get(fit)));
+       fit.push_back(longest);
+       EXPECT_EQ(wait(b.get(fit)).error().code(), Code::kResourceExhausted);
        EXPECT_EQ(wait(b.set(std::move(too_much))).error().code(), Code::kResourceExhausted);
-       EXPECT_FALSE(bucket.exists("6"));
+       EXPECT_FALSE(bucket.exists("not0"));
+       EXPECT_EQ(wait(b.set({{"large", Bytes(kMaxValueBytes + 1)}})).error().code(),
+                 Code::kResourceExhausted);
+       EXPECT_FALSE(bucket.exists("large"));
      }},
     {"IncrementCounts",
      [](Bucket& b, Bucket&) {

@@ -74,13 +74,6 @@ Result<RedisOptions> parse_redis(std::string_view text) {
   return options;
 }
 
-bool is_bucket_name(std::string_view name) {
-  return !name.empty() && name.size() <= kMaxBucketNameBytes && std::ranges::all_of(name, [](char c) {
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' ||
-           c == '_' || c == '.';
-  });
-}
-
 // One bucket; problems go to the reader's.
 class BucketReader {
  public:

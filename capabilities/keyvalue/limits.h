@@ -16,7 +16,7 @@ inline constexpr std::size_t kMaxKeyBytes = 8 * 1024;
 inline constexpr std::size_t kMaxValueBytes = std::size_t{16} << 20;
 // One batch: as many items as the state API takes in one call, and what one call may move in all.
 inline constexpr std::size_t kMaxBatchItems = 10'000;
-inline constexpr std::size_t kMaxBatchBytes = std::size_t{64} << 20;
+inline constexpr std::size_t kMaxBatchBytes = std::size_t{32} << 20;
 // A page of list-keys: at most 8 MiB of the longest keys, usually some 40 KiB.
 inline constexpr std::size_t kPageKeys = 1000;
 // Values that the cas handles of one workload hold in the host's memory.
