@@ -21,7 +21,7 @@ using Maker = std::function<Result<std::shared_ptr<const host::Grant>>(const Ser
 // Immutable.
 struct Capability {
   host::CapabilityInfo info;
-  // The keys of the section, or of each item when the section is a list. A constant.
+  // The keys of the section, or of each item when it is a list or a map of named things. A constant.
   const manifest::Section* section = nullptr;
   // Reads the value under workloads.NAME.grants.<info.name>. Every mistake goes to `problems`, with
   // its place and `path`; then the Maker is empty. Relative paths start at the folder of

@@ -6,6 +6,7 @@
 #include "capabilities/config/grants.h"
 #include "capabilities/filesystem/grants.h"
 #include "capabilities/http/grants.h"
+#include "capabilities/keyvalue/grants.h"
 #include "capabilities/logging/grants.h"
 #include "capabilities/metrics/grants.h"
 #include "capabilities/random/grants.h"
@@ -14,8 +15,9 @@
 namespace berth::registry {
 
 std::vector<grants::Capability> capabilities() {
-  return {clocks::capability(), random::capability(), filesystem::capability(), sockets::capability(),
-          http::capability(),   config::capability(), logging::capability(),    metrics::capability()};
+  return {clocks::capability(),   random::capability(),  filesystem::capability(),
+          sockets::capability(),  http::capability(),    config::capability(),
+          keyvalue::capability(), logging::capability(), metrics::capability()};
 }
 
 std::shared_ptr<const host::Grant> base_grant(const grants::Services& services) {

@@ -85,7 +85,7 @@ impl Check<'_> {
         match item {
             ComponentItem::ComponentInstance(instance) => self.interface(name, instance),
             ComponentItem::ComponentFunc(func) => self.func("", Some(""), name, func),
-            ComponentItem::Resource(_) => self.resource("", Some(""), name),
+            ComponentItem::Resource(ty) => self.resource("", Some(""), name, ty),
             ComponentItem::Type(_) => {}
             ComponentItem::CoreFunc(_) | ComponentItem::Module(_) | ComponentItem::Component(_) => {
                 self.problems.push(format!(
@@ -112,7 +112,7 @@ impl Check<'_> {
         for (inner, item) in instance.exports(&linker.engine.wt) {
             match &item.ty {
                 ComponentItem::ComponentFunc(func) => self.func(name, host, inner, func),
-                ComponentItem::Resource(_) => self.resource(name, host, inner),
+                ComponentItem::Resource(ty) => self.resource(name, host, inner, ty),
                 _ => {}
             }
         }
@@ -148,7 +148,11 @@ impl Check<'_> {
         self.is_async |= entry.func.async_;
     }
 
-    fn resource(&mut self, wanted: &str, host: Option<&str>, name: &str) {
+    fn resource(&mut self, wanted: &str, host: Option<&str>, name: &str, ty: &ResourceType) {
+        // What an interface takes from another one (`use`) is found there.
+        if !self.names.defines(wanted, name, ty) {
+            return;
+        }
         let found = self
             .linker
             .resources

@@ -110,6 +110,11 @@ impl Names {
         }
     }
 
+    /// Whether the resource that `interface` exports as `name` is that interface's own.
+    pub fn defines(&self, interface: &str, name: &str, ty: &ResourceType) -> bool {
+        self.get(ty) == format!("{}#{name}", unversioned(interface))
+    }
+
     fn get(&self, ty: &ResourceType) -> &str {
         self.known
             .iter()

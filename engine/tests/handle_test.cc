@@ -148,6 +148,35 @@ TEST_F(ResourceTest, double_close_traps) {
   EXPECT_EQ(closed_, std::vector<uint32_t>{106});
 }
 
+// `use files.{file}` in another interface: the resource is the first one's, and only that one provides it.
+TEST_F(ResourceTest, an_interface_may_use_a_resource_of_another) {
+  Host longer;
+  longer.call = size_.call;
+  add(linker_, "t:x/more@1.0.0", "longer", "func(f: borrow<t:x/files#file>) -> u32", longer.func(1, 1, true));
+  component_ = compile(engine_, R"((component
+    (import "t:x/files@1.0.0" (instance $h
+      (export "file" (type $file (sub resource)))
+      (export "open" (func (param "id" u32) (result (own $file))))))
+    (alias export $h "file" (type $file))
+    (import "t:x/more@1.0.0" (instance $more
+      (export "file" (type $used (eq $file)))
+      (export "longer" (func (param "f" (borrow $used)) (result u32)))))
+    (core func $open (canon lower (func $h "open")))
+    (core func $longer (canon lower (func $more "longer")))
+    (core module $m
+      (import "h" "open" (func $open (param i32) (result i32)))
+      (import "h" "longer" (func $longer (param i32) (result i32)))
+      (func (export "use") (param i32) (result i32) (call $longer (call $open (local.get 0)))))
+    (core instance $i (instantiate $m (with "h" (instance
+      (export "open" (func $open)) (export "longer" (func $longer))))))
+    (func (export "use") (param "id" u32) (result u32) (canon lift (core func $i "use")))))");
+  pre_ = link(linker_, component_);
+  instance_ = instantiate(pre_);
+  uint64_t size = 0;
+  EXPECT_EQ(run("use", "func(id: u32) -> u32", {7}, 1, &size).code, 0);
+  EXPECT_EQ(size, 214u);
+}
+
 // A resource of the guest: made, used by borrow, dropped by the host with its destructor.
 TEST_P(HandleTest, guest_resource) {
   auto component = compile(engine_, R"((component

@@ -11,10 +11,9 @@
 
 namespace berth::artifact {
 
-// The operator wrote the reference's host, so it may be in the local network or on this machine, but not
-// where no artifact ever is and a name must not lead: link-local and metadata services, multicast, reserved
-// ranges; unless that very address is the host. Another host was chosen by a server (a redirect, a token
-// realm, an upload's location): it must be public, or in `addresses`. Immutable, Thread-safe.
+// The operator wrote the reference's host: net::AddressPolicy::of_host says where it may lead. Another host
+// was chosen by a server (a redirect, a token realm, an upload's location): it must be public, or in
+// `addresses`. Immutable, Thread-safe.
 class Outbound final {
  public:
   // `host`: as net::Url::host() or OciReference::host. `addresses`: rules as net::AddressPolicy takes them;

@@ -238,6 +238,16 @@ bool is_disguised_address(std::string_view host) {
 
 // ---- AddressPolicy ----------------------------------------------------------------------------
 
+Result<AddressPolicy> AddressPolicy::of_host(std::string_view host, std::span<const std::string> more) {
+  std::vector<std::string> rules(more.begin(), more.end());
+  for (const char* near : {"public", "127.0.0.0/8", "::1", "10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16",
+                           "100.64.0.0/10", "fc00::/7"})
+    rules.emplace_back(near);
+  // Written out, also a link-local or metadata address is meant.
+  if (const auto address = IpAddress::parse(host)) rules.push_back(address->to_string());
+  return parse(rules);
+}
+
 Result<AddressPolicy> AddressPolicy::parse(std::span<const std::string> rules) {
   if (rules.size() > kMaxAddressRules) {
     return fail(Code::kResourceExhausted,

@@ -99,6 +99,11 @@ class AddressPolicy {
   AddressPolicy() = default;
   // Fails with kInvalidArgument, naming the rule and what to write instead.
   [[nodiscard]] static Result<AddressPolicy> parse(std::span<const std::string> rules);
+  // For a host that an operator wrote: it may be in the local network or on this machine, but not where a
+  // name must not lead: link-local and metadata services, multicast, reserved ranges; unless that very
+  // address is the host. `more` are further rules. kInvalidArgument, as parse.
+  [[nodiscard]] static Result<AddressPolicy> of_host(std::string_view host,
+                                                     std::span<const std::string> more);
 
   [[nodiscard]] bool allows(const IpAddress& address, std::uint16_t port) const;
 

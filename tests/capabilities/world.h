@@ -75,6 +75,8 @@ class World {
     return done.get_future().get();
   }
 
+  [[nodiscard]] host::Guest& guest() { return *guest_; }
+
   // What the guest exports: "ns:pkg/iface@version" that begins with `start`.
   std::string exported(std::string_view start) const {
     for (const abi::Item& item : version_->component().shape().exports)
