@@ -17,6 +17,7 @@ int main(int argc, char** argv) {
                                                                   {"swap", swap},
                                                                   {"flood", flood},
                                                                   {"state_http", state_http},
+                                                                  {"state_shards", state_shards},
                                                                   {"state_socket", state_socket},
                                                                   {"loading", loading},
                                                                   {"starting", starting},
@@ -38,7 +39,7 @@ int main(int argc, char** argv) {
     } else {
       std::fprintf(stderr,
                    "usage: berth_bench [--out FILE] [--only FIGURE] [calls] [waiting] [deadline] [swap] "
-                   "[flood] [state_http] [state_socket] [loading] [starting] [updates]\n");
+                   "[flood] [state_http] [state_shards] [state_socket] [loading] [starting] [updates]\n");
       return 2;
     }
   }

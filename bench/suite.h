@@ -20,6 +20,7 @@ void deadline(Report& report);      // how far past its deadline an endless loop
 void swap(Report& report);          // calls while versions are swapped under them
 void flood(Report& report);         // one workload's flood, another's latency
 void state_http(Report& report);    // the state API, beside the same server with a native map
+void state_shards(Report& report);
 void state_socket(Report& report);  // a pluggable component behind daprd, beside Dapr's own in Go
 void loading(Report& report);       // the first answer of large components, cold and from the store
 void starting(Report& report);      // a whole host with a hundred workloads, from the store

@@ -120,8 +120,9 @@ class RunningBerth:
 
     def swap(self, component):
         """Returns once calls go to `component`."""
-        subprocess.run([BUILD / "berth", "swap", "store", component, "--socket", self.folder / "control.sock"],
-                       capture_output=True, check=True)
+        done = subprocess.run([BUILD / "berth", "swap", "store", component, "--socket", self.folder / "control.sock"],
+                              capture_output=True, text=True)
+        assert done.returncode == 0, done.stderr
 
     def wait_for_swaps(self, ok):
         until = time.monotonic() + SWAP_SECONDS

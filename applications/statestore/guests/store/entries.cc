@@ -9,8 +9,10 @@ namespace memory {
 namespace {
 
 // The saved form, all numbers little-endian:
-//   header  "berthst1" | u32 format (2) | u32 checksum of what follows the header | u64 last version | u64
-//   entries entry   u64 version | u64 expires | u32 key bytes | u32 value bytes | key | value
+//   header  "berthst1" | u32 format (2) | u32 checksum of what follows the header | u64 last version |
+//           u64 number of entries
+//   entries, in the order of their keys, each
+//           u64 version | u64 expires | u32 key bytes | u32 value bytes | key | value
 constexpr char kMagic[8] = {'b', 'e', 'r', 't', 'h', 's', 't', '1'};
 constexpr std::uint32_t kFormat = 2;
 
@@ -210,7 +212,8 @@ Entries::Purged Entries::purge(Time now, std::optional<std::string_view> after, 
 void Entries::save(std::uint8_t* out) const {
   std::uint8_t* const begin = out;
   std::uint8_t* at = out + kHeaderBytes;
-  for (const auto& [key, value] : entries_) {
+  for (const std::string_view key : order_) {
+    const Value& value = entries_.find(key)->second;
     put_bytes(at, value.version);
     put_bytes(at, value.expires);
     put_bytes(at, static_cast<std::uint32_t>(key.size()));
@@ -276,7 +279,7 @@ std::expected<void, std::string> Entries::restore(const std::uint8_t* data, std:
     const auto [at, fresh] = entries.try_emplace(
         std::string(text, key_bytes), Value{Buffer::copy({text + key_bytes, value_bytes}), version, expires});
     if (!fresh) return refuse("has a key twice");
-    order.insert(at->first);
+    order.insert(order.end(), at->first);  // they come in order, so each is found to be the last at once
     expiring += (expires != kNever ? 1 : 0);
     in += key_bytes + value_bytes;
   }
