@@ -17,9 +17,13 @@ namespace berth {
 // Thread-safe. Not to be made or destroyed on a thread that a workload's capability runs on.
 class Host final {
  public:
-  // Blocks while components are fetched and compiled. kInvalidArgument: the manifest is wrong; the message
-  // has each problem with its line. Otherwise the first workload's error.
-  [[nodiscard]] static Result<std::unique_ptr<Host>> start(const std::filesystem::path& manifest);
+  // `berth` is the program of the same version; it compiles components, each in a process of its own with
+  // limits. Empty: the one beside this program, or the first on PATH. Blocks while components are fetched and
+  // compiled.
+  //  kInvalidArgument: the manifest is wrong; the message has each problem with its line.
+  //  kFailedPrecondition: there is no berth. Otherwise the first workload's error.
+  [[nodiscard]] static Result<std::unique_ptr<Host>> start(const std::filesystem::path& manifest,
+                                                           const std::filesystem::path& berth = {});
   // Lets calls in progress finish within the workloads' drain time, and cancels the rest. Blocks.
   ~Host();
   Host(const Host&) = delete;

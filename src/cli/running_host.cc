@@ -66,18 +66,19 @@ telemetry::LogOptions log_options(const manifest::Telemetry& telemetry) {
 
 Result<std::unique_ptr<RunningHost>> RunningHost::start(const manifest::Manifest& manifest,
                                                         const Known& known, telemetry::Logger& log,
-                                                        Listening listening) {
-  std::unique_ptr<RunningHost> out(new RunningHost(manifest, known, log));
-  BERTH_TRY(out->begin(listening));
+                                                        RunOptions options) {
+  std::unique_ptr<RunningHost> out(new RunningHost(manifest, known, log, std::move(options)));
+  BERTH_TRY(out->begin());
   return out;
 }
 
-RunningHost::RunningHost(const manifest::Manifest& manifest, const Known& known, telemetry::Logger& log)
-    : manifest_(manifest), known_(known), log_(log) {}
+RunningHost::RunningHost(const manifest::Manifest& manifest, const Known& known, telemetry::Logger& log,
+                         RunOptions options)
+    : manifest_(manifest), known_(known), log_(log), options_(std::move(options)) {}
 
 RunningHost::~RunningHost() { stop(); }
 
-Result<> RunningHost::begin(Listening listening) {
+Result<> RunningHost::begin() {
   BERTH_TRY(open_store());
   BERTH_TRY(start_engine());
   for (const manifest::Workload& w : manifest_.workloads) {
@@ -88,7 +89,7 @@ Result<> RunningHost::begin(Listening listening) {
       return fail(std::move(error).at({manifest_.file, w.mark.line, w.mark.column}));
     }
   }
-  if (listening == Listening::kAsTheManifestSays) {
+  if (options_.listens) {
     BERTH_TRY(serve_control());
     BERTH_TRY(serve_telemetry());
     BERTH_TRY(start_triggers());
@@ -137,7 +138,10 @@ Result<> RunningHost::start_engine() {
   workers_ = BERTH_TRY(
       net::IoContext::create(static_cast<int>(std::clamp<std::size_t>(manifest_.workloads.size(), 1, 16))));
   tiers_ = std::make_unique<host::Tiers>(
-      engine_, host::TierOptions{.notice = [this](const Error& e) { log_.warn(e.message()); }}, &*kept_code_);
+      engine_,
+      host::TierOptions{.compiler = {.program = options_.compiler, .limits = {}},
+                        .notice = [this](const Error& e) { log_.warn(e.message()); }},
+      &*kept_code_);
   loader_ = std::make_unique<host::Loader>(engine_, *io_, known_.offered(), tiers_.get());
   host_ = std::make_unique<host::Host>(*io_, metrics_, &log_);
   improver_ =

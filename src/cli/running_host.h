@@ -33,8 +33,11 @@
 
 namespace berth::cli {
 
-// Whether anything listens: triggers, /metrics, the control socket.
-enum class Listening : std::uint8_t { kAsTheManifestSays, kNothing };
+struct RunOptions {
+  bool listens = true;  // triggers, /metrics, the control socket
+  // The program that compiles components (host/component/compiler.h): itself, where it is berth.
+  std::filesystem::path compiler = host::CompilerOptions().program;
+};
 
 [[nodiscard]] telemetry::LogOptions log_options(const manifest::Telemetry& telemetry);
 
@@ -46,7 +49,7 @@ class RunningHost final {
   // workload's or trigger's error, at its place in the manifest.
   [[nodiscard]] static Result<std::unique_ptr<RunningHost>> start(const manifest::Manifest& manifest,
                                                                   const Known& known, telemetry::Logger& log,
-                                                                  Listening listening);
+                                                                  RunOptions options = {});
   // stop().
   ~RunningHost();
   RunningHost(const RunningHost&) = delete;
@@ -61,8 +64,9 @@ class RunningHost final {
   [[nodiscard]] net::IoContext& io() { return *io_; }
 
  private:
-  RunningHost(const manifest::Manifest& manifest, const Known& known, telemetry::Logger& log);
-  Result<> begin(Listening listening);
+  RunningHost(const manifest::Manifest& manifest, const Known& known, telemetry::Logger& log,
+              RunOptions options);
+  Result<> begin();
   Result<> open_store();
   Result<> start_engine();
   Result<> start_workload(const manifest::Workload& spec);
@@ -80,6 +84,7 @@ class RunningHost final {
   const manifest::Manifest& manifest_;
   const Known& known_;
   telemetry::Logger& log_;
+  const RunOptions options_;
   const std::chrono::steady_clock::time_point started_ = std::chrono::steady_clock::now();
   telemetry::Metrics metrics_;
   std::atomic<bool> ready_ = false;

@@ -65,7 +65,7 @@ int up(const Options& options) {
   ::signal(SIGPIPE, SIG_IGN);
   StopRequest stop_request;
   telemetry::Logger log(log_options(loaded->telemetry));
-  auto host = RunningHost::start(*loaded, known, log, Listening::kAsTheManifestSays);
+  auto host = RunningHost::start(*loaded, known, log);
   if (!host) {
     print_error(host.error());
     return exit_code(host.error().code());

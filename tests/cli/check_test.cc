@@ -101,7 +101,7 @@ TEST_F(CheckComponents, NamesWhatATriggerWouldMiss) {
       check(guest("calculator"), "{}\n    triggers:\n      - state: { store: s, listen: 127.0.0.1:0 }");
   EXPECT_EQ(output.code, 3);
   EXPECT_THAT(output.out, HasSubstr(file() + ":6:9: workloads.a.triggers: the component does not export "
-                                             "berth:state/store@0.1.0, which the trigger state calls"));
+                                             "berth:state/store@0.2.0, which the trigger state calls"));
 }
 
 // Reading finds the same names as compiling, also after a real toolchain.
