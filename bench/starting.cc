@@ -74,7 +74,8 @@ class Fleet final {
     const cli::Known known;
     const auto manifest = manifest::load(this->manifest(), known.options());
     if (!manifest) need<void>(fail(manifest.error().to_error()), "manifest");
-    const auto host = need(cli::RunningHost::start(*manifest, known, log, cli::Listening::kAsTheManifestSays), "start");
+    const auto host =
+        need(cli::RunningHost::start(*manifest, known, log, cli::Listening::kAsTheManifestSays), "start");
     const double took = std::chrono::duration<double, std::milli>(Clock::now() - begin).count();
     for (int i = 0; i < kWorkloads; ++i) call(i);
     if (from_store) check_tiers();

@@ -1,4 +1,5 @@
-// Whatever is sent to a pluggable component or as a state call is answered or refused; a refusal has a message.
+// Whatever is sent to a pluggable component or as a state call is answered or refused; a refusal has a
+// message.
 #include <array>
 #include <cstddef>
 #include <cstdint>
