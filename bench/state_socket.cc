@@ -116,7 +116,7 @@ void state_socket(Report& report) {
   const Program ours({BERTH_PROGRAM, "up", manifest.string()}, {}, folder / "berth.log");
   ours.wait_until([&] { return fs::exists(sockets / "berth.sock"); });
   const Program reference({BERTH_SERVERS "/dapr-reference"},
-                          {"DAPR_COMPONENTS_SOCKETS_FOLDER=" + sockets.string()}, folder / "reference.log");
+                          {"DAPR_COMPONENT_SOCKETS_FOLDER=" + sockets.string()}, folder / "reference.log");
   reference.wait_until([&] { return fs::exists(sockets / "reference.sock"); });
 
   const Daprd to_ours(folder, "berth", sockets);

@@ -14,12 +14,12 @@
 
 namespace berth::bench {
 
-void calls(Report& report);         // crossing the boundary and instantiation, against wasmtime's Rust API
-void waiting(Report& report);       // guests that wait in a host call
-void deadline(Report& report);      // how far past its deadline an endless loop runs
-void swap(Report& report);          // calls while versions are swapped under them
-void flood(Report& report);         // one workload's flood, another's latency
-void state_http(Report& report);    // the state API, beside the same server with a native map
+void calls(Report& report);       // crossing the boundary and instantiation, against wasmtime's Rust API
+void waiting(Report& report);     // guests that wait in a host call
+void deadline(Report& report);    // how far past its deadline an endless loop runs
+void swap(Report& report);        // calls while versions are swapped under them
+void flood(Report& report);       // one workload's flood, another's latency
+void state_http(Report& report);  // the state API, beside the same server with a native map
 void state_shards(Report& report);
 void state_socket(Report& report);  // a pluggable component behind daprd, beside Dapr's own in Go
 void loading(Report& report);       // the first answer of large components, cold and from the store

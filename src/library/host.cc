@@ -1,6 +1,10 @@
 // Host: a RunningHost that listens nowhere.
 #include "berth/host.h"
 
+#include <unistd.h>
+
+#include <algorithm>
+#include <cstdlib>
 #include <utility>
 
 #include "applications/statestore/native/limits.h"
@@ -31,7 +35,33 @@ class Host::Impl final {
 Host::Host(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
 Host::~Host() = default;
 
-Result<std::unique_ptr<Host>> Host::start(const std::filesystem::path& file) {
+namespace {
+
+// Never this program itself: it would start another host in place of a compiler.
+Result<std::filesystem::path> find_berth(const std::filesystem::path& given) {
+  if (!given.empty()) return given;
+  std::error_code error;
+  const auto beside = std::filesystem::read_symlink("/proc/self/exe", error).parent_path() / "berth";
+  if (::access(beside.c_str(), X_OK) == 0) return beside;
+  const char* const path = std::getenv("PATH");
+  std::string_view folders(path != nullptr ? path : "");
+  while (!folders.empty()) {
+    const std::string_view folder = folders.substr(0, folders.find(':'));
+    folders.remove_prefix(std::min(folder.size() + 1, folders.size()));
+    if (folder.empty()) continue;
+    const auto found = std::filesystem::path(folder) / "berth";
+    if (::access(found.c_str(), X_OK) == 0) return found;
+  }
+  return fail(
+      Code::kFailedPrecondition,
+      "components are compiled by the program berth, which is neither beside this program nor on PATH; "
+      "install it there, or give its path to Host::start");
+}
+
+}  // namespace
+
+Result<std::unique_ptr<Host>> Host::start(const std::filesystem::path& file,
+                                          const std::filesystem::path& berth) {
   auto known = std::make_unique<cli::Known>();
   auto loaded = manifest::load(file, known->options());
   if (!loaded) {
@@ -41,8 +71,8 @@ Result<std::unique_ptr<Host>> Host::start(const std::filesystem::path& file) {
     return fail(Code::kInvalidArgument, std::move(all));
   }
   auto impl = std::make_unique<Impl>(std::move(known), *std::move(loaded));
-  impl->host =
-      BERTH_TRY(cli::RunningHost::start(impl->manifest, *impl->known, impl->log, cli::Listening::kNothing));
+  impl->host = BERTH_TRY(cli::RunningHost::start(
+      impl->manifest, *impl->known, impl->log, {.listens = false, .compiler = BERTH_TRY(find_berth(berth))}));
   for (const manifest::Workload& w : impl->manifest.workloads) {
     std::shared_ptr<statestore::WorkloadStore> store;
     for (const manifest::Trigger& trigger : w.triggers) {

@@ -70,6 +70,8 @@ TEST_F(LibraryTest, AStoreIsOpenedWithoutAnyServer) {
 }
 
 TEST_F(LibraryTest, WhatIsWrongIsSaid) {
+  const auto no_berth = Host::start(manifest("    instances: one\n"), folder_ / "none");
+  EXPECT_THAT(no_berth.error().message(), HasSubstr("none"));
   EXPECT_EQ(Host::start(folder_ / "none.yaml").error().code(), Code::kInvalidArgument);
   EXPECT_THAT(Host::start(manifest("    instance: one\n")).error().message(),
               HasSubstr("no key \"instance\""));

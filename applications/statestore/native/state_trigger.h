@@ -18,7 +18,7 @@ struct StateTrigger {
   manifest::Endpoint listen;  // triggers of one address share a server
   std::optional<manifest::Endpoint> grpc_listen;
   std::string component_socket;  // the folder of a socket for daprd, relative to the manifest's; empty: none
-  std::string app_id;  // prefix of the keys; empty: none
+  std::string app_id;            // prefix of the keys; empty: none
   std::uint64_t max_body_bytes = 0;
   Settings settings;  // for the component
 };

@@ -9,6 +9,7 @@ import unittest
 import sdk_cases
 from running_berth import START_SECONDS, RunningBerth
 from running_daprd import RunningDaprd
+from running_redis import RunningRedis
 
 HERE = pathlib.Path(__file__).resolve().parent
 SERVERS = pathlib.Path(os.environ["BERTH_SERVERS"])
@@ -22,22 +23,32 @@ def mode(path):
 class Conformance(unittest.TestCase):
     """Dapr's own tests of state stores, through daprd's client of components."""
 
-    def conforms(self, sockets, operations):
-        done = subprocess.run([SERVERS / "dapr-conformance", "-socket", sockets / "statestore.sock", "-operations",
-                               operations, "-test.v"], capture_output=True, text=True, timeout=120, check=False)
-        results = re.findall(r"^ *--- (PASS|FAIL|SKIP): (\S+)", done.stdout, re.MULTILINE)
-        of = {kind: [name for found, name in results if found == kind] for kind in ("PASS", "FAIL", "SKIP")}
-        print(f"\nconformance [{operations}]: {len(of['PASS'])} passed, {len(of['FAIL'])} failed, skipped: "
-              f"{', '.join(of['SKIP']) or 'none'}", flush=True)
-        self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
-        self.assertEqual((of["FAIL"], of["SKIP"]), ([], []))
-        self.assertGreater(len(of["PASS"]), 20)
+    def conforms(self, berth, bad_etag):
+        """`bad_etag` looks like one of the store's, and is none."""
+        # Without etag, BulkSet and BulkDelete are one call: see tests/servers/dapr-conformance.
+        for operations in ("transaction,etag,first-write,ttl,query", "transaction,first-write,ttl,query"):
+            done = subprocess.run([SERVERS / "dapr-conformance", "-socket", berth.folder / "sockets/statestore.sock",
+                                   "-operations", operations, "-bad-etag", bad_etag, "-test.v"],
+                                  capture_output=True, text=True, timeout=120, check=False)
+            results = re.findall(r"^ *--- (PASS|FAIL|SKIP): (\S+)", done.stdout, re.MULTILINE)
+            of = {kind: [name for found, name in results if found == kind] for kind in ("PASS", "FAIL", "SKIP")}
+            print(f"\nconformance [{operations}]: {len(of['PASS'])} passed, {len(of['FAIL'])} failed, skipped: "
+                  f"{', '.join(of['SKIP']) or 'none'}", flush=True)
+            self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
+            self.assertEqual((of["FAIL"], of["SKIP"]), ([], []))
+            self.assertGreater(len(of["PASS"]), 20)
 
     def test_the_store_in_memory(self):
         with RunningBerth(trigger=SOCKETS) as berth:
-            self.conforms(berth.folder / "sockets", "transaction,etag,first-write,ttl,query")
-            # BulkSet and BulkDelete as one call: see tests/servers/dapr-conformance.
-            self.conforms(berth.folder / "sockets", "transaction,first-write,ttl,query")
+            self.conforms(berth, "9999999")
+
+    def test_the_store_in_sqlite(self):
+        with RunningBerth(manifest="sqlite.yaml", trigger=SOCKETS) as berth:
+            self.conforms(berth, "0123456789abcdef")
+
+    def test_the_store_in_redis(self):
+        with RunningRedis() as redis, RunningBerth(manifest="redis.yaml", redis=redis.port, trigger=SOCKETS) as berth:
+            self.conforms(berth, "0123456789abcdef")
 
 
 class Daprd(unittest.TestCase):
@@ -121,7 +132,7 @@ class SeveralStores(unittest.TestCase):
     def test_what_another_program_serves_stays(self):
         with RunningBerth(trigger=SOCKETS) as berth:
             late = RunningBerth(trigger=f"component-socket: {berth.folder / 'sockets'}")
-            with self.assertRaisesRegex(AssertionError, "another process serves"):
+            with self.assertRaisesRegex(AssertionError, "is served already"):
                 late.__enter__()
             self.assertEqual([s.name for s in (berth.folder / "sockets").iterdir()], ["statestore.sock"])
             with RunningDaprd("statestore", berth.folder / "sockets"):

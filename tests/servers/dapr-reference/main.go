@@ -1,5 +1,5 @@
 // Dapr's in-memory store as a pluggable component, built with Dapr's own SDK for components: the peer of our
-// socket. Serves <DAPR_COMPONENTS_SOCKETS_FOLDER>/reference.sock.
+// socket. Serves <DAPR_COMPONENT_SOCKETS_FOLDER>/reference.sock (the SDK's word; daprd's is COMPONENTS).
 package main
 
 import (

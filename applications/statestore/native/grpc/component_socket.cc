@@ -118,8 +118,9 @@ Result<> ComponentSocket::clear_place() const {
   if (probe.get() < 0) return fail(Code::kUnavailable, "cannot make a socket" + because(errno));
   if (::connect(probe.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) == 0 ||
       errno == EAGAIN) {
-    return fail(Code::kAlreadyExists, "another process serves " + path_.string() +
-                                          "; end it, or choose another folder or store name");
+    return fail(
+        Code::kAlreadyExists,
+        path_.string() + " is served already; end that program, or choose another folder or store name");
   }
   if (errno != ECONNREFUSED)
     return fail(Code::kPermissionDenied, "cannot look at " + path_.string() + because(errno));

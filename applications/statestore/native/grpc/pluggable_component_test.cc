@@ -339,7 +339,7 @@ TEST_F(Socket, LeavesWhatSomebodyElseServes) {
   const auto orders = open("orders");
   ASSERT_FALSE(orders);
   EXPECT_EQ(orders.error().code(), Code::kAlreadyExists);
-  EXPECT_THAT(orders.error().message(), HasSubstr("another process serves"));
+  EXPECT_THAT(orders.error().message(), HasSubstr("is served already"));
   EXPECT_TRUE(fs::exists(folder_ / "orders.sock"));
   ::close(other);
   const auto ours = open("orders");
