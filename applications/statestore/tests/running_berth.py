@@ -1,4 +1,4 @@
-"""`berth up` on the application's own manifest, with its own ports and its own copy of the component."""
+"""`berth up` on one of the application's manifests, with its own ports and its own copy of the component."""
 import json
 import os
 import pathlib
@@ -14,6 +14,7 @@ import urllib.request
 
 ROOT = pathlib.Path(__file__).resolve().parents[3]
 BUILD = pathlib.Path(os.environ["BERTH_BUILD"])
+KEYVALUE_STORE = BUILD / "guests/keyvalue_store.wasm"
 STORES = [BUILD / "guests/store_1.wasm", BUILD / "guests/store_2.wasm"]
 START_SECONDS = 60
 SWAP_SECONDS = 30
@@ -29,18 +30,22 @@ class RunningBerth:
     """Use as a context. Attributes: http_port, grpc_port, component, folder.
 
     `trigger` is more of the trigger `state`, such as "component-socket: sockets"; `store` is its name.
+    `manifest` is one of berth.yaml, sqlite.yaml and redis.yaml; `redis` the port for the last.
     """
 
-    def __init__(self, memory=None, instances=None, trigger=None, store="statestore"):
+    def __init__(self, memory=None, instances=None, trigger=None, store="statestore", manifest="berth.yaml", redis=None):
         self._temporary = tempfile.TemporaryDirectory(prefix="berth-statestore-")
         self.folder = pathlib.Path(self._temporary.name)
         self.component = self.folder / "store.wasm"
         self.http_port, self.grpc_port = free_port(), free_port()
-        text = (ROOT / "applications/statestore/berth.yaml").read_text()
+        text = (ROOT / "applications/statestore" / manifest).read_text()
+        self._first = STORES[0] if manifest == "berth.yaml" else KEYVALUE_STORE
+        text = re.sub(r"sqlite: [^ ,]+", "sqlite: state.db", text)
         text = re.sub(r"source: file:\S+", "source: file:store.wasm", text)
-        for port, own in ((3500, self.http_port), (50001, self.grpc_port), (9464, free_port())):
+        ports = [(3500, self.http_port), (50001, self.grpc_port), (9464, free_port())]
+        for port, own in ports + ([(6379, redis)] if redis else []):
             text, found = re.subn(rf"127\.0\.0\.1:{port}\b", f"127.0.0.1:{own}", text)
-            assert found, f"berth.yaml no longer listens on port {port}"
+            assert found, f"{manifest} no longer names port {port}"
         if instances:
             text, found = re.subn(r"instances: \w+", f"instances: {instances}", text)
             assert found
@@ -51,9 +56,13 @@ class RunningBerth:
         (self.folder / "berth.yaml").write_text(text + "control: { socket: control.sock }\nstore: { path: store }\n")
 
     def __enter__(self):
-        shutil.copy(STORES[0], self.component)
-        self._killed = False
+        shutil.copy(self._first, self.component)
         self._log = (self.folder / "berth.log").open("w+")
+        return self.start()
+
+    def start(self):
+        """Again after kill()."""
+        self._killed = False
         self._process = subprocess.Popen([BUILD / "berth", "up", self.folder / "berth.yaml"], cwd=self.folder,
                                          stdout=self._log, stderr=subprocess.STDOUT)
         until = time.monotonic() + START_SECONDS
