@@ -9,6 +9,7 @@ import unittest
 import sdk_cases
 from running_berth import START_SECONDS, RunningBerth
 from running_daprd import RunningDaprd
+from running_redis import RunningRedis
 
 HERE = pathlib.Path(__file__).resolve().parent
 SERVERS = pathlib.Path(os.environ["BERTH_SERVERS"])
@@ -22,7 +23,12 @@ def mode(path):
 class Conformance(unittest.TestCase):
     """Dapr's own tests of state stores, through daprd's client of components."""
 
-    def conforms(self, sockets, operations):
+    def conforms(self, berth):
+        self.passes(berth.folder / "sockets", "transaction,etag,first-write,ttl,query")
+        # BulkSet and BulkDelete as one call: see tests/servers/dapr-conformance.
+        self.passes(berth.folder / "sockets", "transaction,first-write,ttl,query")
+
+    def passes(self, sockets, operations):
         done = subprocess.run([SERVERS / "dapr-conformance", "-socket", sockets / "statestore.sock", "-operations",
                                operations, "-test.v"], capture_output=True, text=True, timeout=120, check=False)
         results = re.findall(r"^ *--- (PASS|FAIL|SKIP): (\S+)", done.stdout, re.MULTILINE)
@@ -35,9 +41,15 @@ class Conformance(unittest.TestCase):
 
     def test_the_store_in_memory(self):
         with RunningBerth(trigger=SOCKETS) as berth:
-            self.conforms(berth.folder / "sockets", "transaction,etag,first-write,ttl,query")
-            # BulkSet and BulkDelete as one call: see tests/servers/dapr-conformance.
-            self.conforms(berth.folder / "sockets", "transaction,first-write,ttl,query")
+            self.conforms(berth)
+
+    def test_the_store_in_sqlite(self):
+        with RunningBerth(trigger=SOCKETS, manifest="sqlite.yaml") as berth:
+            self.conforms(berth)
+
+    def test_the_store_in_redis(self):
+        with RunningRedis() as server, RunningBerth(trigger=SOCKETS, manifest="redis.yaml", redis=server.port) as berth:
+            self.conforms(berth)
 
 
 class Daprd(unittest.TestCase):
