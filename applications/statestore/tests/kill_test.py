@@ -12,7 +12,7 @@ from running_berth import RunningBerth
 
 KILLS = int(os.environ.get("BERTH_KILLS", "10"))
 CLIENTS = 4
-KEYS = 20  # of one client
+KEYS = 8  # of one client
 TOGETHER = 5  # keys of one transaction
 GONE = None
 

@@ -68,6 +68,7 @@ class RunningBerth:
         until = time.monotonic() + START_SECONDS
         while not self._answers():
             if self._process.poll() is not None or time.monotonic() > until:
+                self._process.kill()
                 raise AssertionError(f"berth up does not serve:\n{self.log()}")
             time.sleep(0.05)
         return self
