@@ -13,7 +13,7 @@ namespace berth::statestore {
 
 // Serves GetState, GetBulkState, SaveState, DeleteState, DeleteBulkState, ExecuteStateTransaction and
 // QueryStateAlpha1 of dapr.proto.runtime.v1.Dapr with Dapr's status codes; every other method is
-// UNIMPLEMENTED. No TLS. Runs on gRPC's threads.
+// UNIMPLEMENTED. No TLS. Calls begin on two threads of its own.
 //
 // add() all stores, then listen(). One thread at a time; stop() not on a thread of a store.
 class DaprGrpc final {

@@ -1,4 +1,4 @@
-// GrpcServer: calls by name, on gRPC's generic callback service: no generated code.
+// GrpcServer: calls by name, on gRPC's generic asynchronous service: no generated code.
 #pragma once
 
 #include <grpcpp/support/status.h>
@@ -32,7 +32,7 @@ class GrpcCalls {
   [[nodiscard]] virtual bool streams(std::string_view) const { return false; }
 };
 
-// No TLS. Runs on gRPC's threads.
+// No TLS. Calls begin on threads of the server's own. listen() once.
 // One thread at a time; stop() not on a thread of a call.
 class GrpcServer final {
  public:

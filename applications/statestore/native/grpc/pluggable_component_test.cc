@@ -280,6 +280,18 @@ TEST_F(Component, RefusesWhatIsWrong) {
             StatusCode::INVALID_ARGUMENT);
 }
 
+TEST(Server, SaysWhenItsAddressIsTaken) {
+  PluggableComponent component("orders", {}, std::make_shared<MemoryStore>());
+  GrpcServer first(component);
+  const auto port = first.listen("127.0.0.1:0", 1024);
+  ASSERT_TRUE(port);
+  const auto taken = GrpcServer(component).listen("127.0.0.1:" + std::to_string(*port), 1024);
+  ASSERT_FALSE(taken);
+  EXPECT_EQ(taken.error().code(), Code::kUnavailable);
+  first.stop(std::chrono::milliseconds(0));
+  EXPECT_TRUE(GrpcServer(component).listen("127.0.0.1:" + std::to_string(*port), 1024));
+}
+
 class Socket : public testing::Test {
  protected:
   Socket() {
