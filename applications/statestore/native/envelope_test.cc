@@ -42,7 +42,6 @@ TEST(Envelope, ETagsAreTexts) {
   for (const std::uint64_t etag :
        {std::uint64_t{0}, std::uint64_t{1}, UINT64_MAX, std::uint64_t{0xfedcba9876543210}})
     EXPECT_EQ(parse_etag(etag_text(etag)), etag);
-  EXPECT_EQ(etag_text(0xfedcba9876543210), "fedcba9876543210");
   for (const char* text :
        {"", "1", "fedcba987654321", "FEDCBA9876543210", "fedcba9876543210 ", "gedcba9876543210"})
     EXPECT_FALSE(parse_etag(text)) << text;

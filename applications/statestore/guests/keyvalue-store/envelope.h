@@ -1,6 +1,7 @@
 // Envelope: how an entry is kept as one value. No wasm: tested natively.
 #pragma once
 
+#include <charconv>
 #include <cstdint>
 #include <cstring>
 #include <expected>
@@ -51,21 +52,12 @@ inline constexpr std::uint8_t kDeletion[] = {kDeleted};
   return Kept{header, bytes.subspan(kHeaderBytes)};
 }
 
-// An ETag as text, and back; nothing for a text that is none.
-[[nodiscard]] inline std::string etag_text(std::uint64_t etag) {
-  constexpr char kDigits[] = "0123456789abcdef";
-  std::string out(16, '0');
-  for (std::size_t i = 16; i-- > 0; etag >>= 4) out[i] = kDigits[etag & 15];
-  return out;
-}
+// An ETag as text, in decimal digits, and back; nothing for a text that is none.
+[[nodiscard]] inline std::string etag_text(std::uint64_t etag) { return std::to_string(etag); }
 [[nodiscard]] inline std::optional<std::uint64_t> parse_etag(std::string_view text) {
-  if (text.size() != 16) return std::nullopt;
   std::uint64_t etag = 0;
-  for (const char c : text) {
-    const int digit = c >= '0' && c <= '9' ? c - '0' : c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
-    if (digit < 0) return std::nullopt;
-    etag = etag << 4 | static_cast<std::uint64_t>(digit);
-  }
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), etag);
+  if (error != std::errc() || etag_text(etag) != text) return std::nullopt;
   return etag;
 }
 
@@ -88,25 +80,26 @@ struct Place {
   return hash;
 }
 
-// Checksum, length of the last key, ":", the last key, and "+" with the cursor if there is one.
+// Checksum, length of the last key and ":" each, the last key, and "+" with the cursor if there is one.
 [[nodiscard]] inline std::string to_text(const Place& place) {
-  std::string out = etag_text(place.given) + std::to_string(place.last.size()) + ':' + place.last;
+  std::string out = std::to_string(place.given) + ':' + std::to_string(place.last.size()) + ':' + place.last;
   if (place.cursor) out += '+' + *place.cursor;
   return out;
 }
 [[nodiscard]] inline std::optional<Place> parse_place(std::string_view text) {
-  const auto given = parse_etag(text.substr(0, 16));
-  if (!given) return std::nullopt;
-  text.remove_prefix(16);
-  std::size_t size = 0;
-  std::size_t digits = 0;
-  while (digits < text.size() && digits < 6 && text[digits] >= '0' && text[digits] <= '9')
-    size = size * 10 + static_cast<std::size_t>(text[digits++] - '0');
-  if (digits == 0 || digits == text.size() || text[digits] != ':') return std::nullopt;
-  text.remove_prefix(digits + 1);
-  if (size > text.size()) return std::nullopt;
-  Place place{.cursor = std::nullopt, .last = std::string(text.substr(0, size)), .given = *given};
-  text.remove_prefix(size);
+  const auto number = [&]() -> std::optional<std::uint64_t> {
+    const std::size_t colon = text.find(':');
+    if (colon == std::string_view::npos) return std::nullopt;
+    const auto parsed = parse_etag(text.substr(0, colon));
+    text.remove_prefix(colon + 1);
+    return parsed;
+  };
+  const auto given = number();
+  const auto size = given ? number() : std::nullopt;
+  if (!size || *size > text.size()) return std::nullopt;
+  const auto last = static_cast<std::size_t>(*size);
+  Place place{.cursor = std::nullopt, .last = std::string(text.substr(0, last)), .given = *given};
+  text.remove_prefix(last);
   if (text.empty()) return place;
   if (text[0] != '+') return std::nullopt;
   place.cursor.emplace(text.substr(1));
