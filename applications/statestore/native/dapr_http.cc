@@ -167,9 +167,8 @@ void DaprHttp::handle_state(const HttpRequest& request, std::string_view rest, H
                         {405, "ERR_METHOD_NOT_ALLOWED", "save with POST /v1.0/state/" + (*store)->name});
   }
   const Time now = clock_();
-  const RequestContext context{(*store)->keys, now,
-                               query_parameter(request.query(), "metadata.ttlInSeconds")};
-  auto items = key.empty() ? parse_save(request.body(), context) : parse_transaction(request.body(), context);
+  const ItemRules rules{(*store)->keys, now, query_parameter(request.query(), "metadata.ttlInSeconds")};
+  auto items = key.empty() ? parse_save(request.body(), rules) : parse_transaction(request.body(), rules);
   if (!items) return send_refusal(reply, items.error());
   start(key.empty() ? save(**store, now, *std::move(items), std::move(reply))
                     : transact(**store, now, *std::move(items), std::move(reply)));

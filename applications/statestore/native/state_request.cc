@@ -23,7 +23,7 @@ std::unexpected<Refusal> bad_body(const JsonReader& reader) {
 }
 
 // One write, or one delete. What is wrong with a well-formed item goes into `refusal`.
-bool read_item(JsonReader& reader, const RequestContext& context, RequestItem& item, Parsed<>& refusal) {
+bool read_item(JsonReader& reader, const ItemRules& rules, RequestItem& item, Parsed<>& refusal) {
   std::string key;
   std::string concurrency;
   std::string ttl;
@@ -48,7 +48,7 @@ bool read_item(JsonReader& reader, const RequestContext& context, RequestItem& i
   });
   if (!read) return false;
 
-  auto store_key = context.keys.store_key(key);
+  auto store_key = rules.keys.store_key(key);
   if (!store_key) {
     refusal = std::unexpected(std::move(store_key).error());
     return reader.fail("a key");
@@ -60,7 +60,7 @@ bool read_item(JsonReader& reader, const RequestContext& context, RequestItem& i
     return reader.fail("an option");
   }
   item.kind = *kind;
-  const auto expires = expiry(context.now, context.ttl_in_seconds.value_or(ttl));
+  const auto expires = expiry(rules.now, rules.ttl_in_seconds.value_or(ttl));
   if (!expires) {
     refusal = std::unexpected(expires.error());
     return reader.fail("metadata");
@@ -70,14 +70,14 @@ bool read_item(JsonReader& reader, const RequestContext& context, RequestItem& i
 }
 
 // One operation of a transaction, in any order of its members.
-bool read_operation(JsonReader& reader, const RequestContext& context, RequestItem& item, Parsed<>& refusal) {
+bool read_operation(JsonReader& reader, const ItemRules& rules, RequestItem& item, Parsed<>& refusal) {
   std::string operation;
   bool has_request = false;
   const bool read = read_object(reader, [&](std::string_view name) {
     if (name == "operation") return reader.string(operation);
     if (name != "request" || reader.peek() != '{') return reader.skip();
     has_request = true;
-    return read_item(reader, context, item, refusal);
+    return read_item(reader, rules, item, refusal);
   });
   if (!read) return false;
   item.removal = operation == "delete";
@@ -95,11 +95,11 @@ bool read_operation(JsonReader& reader, const RequestContext& context, RequestIt
 
 // The elements of the array that comes next.
 template <class F>
-bool read_items(JsonReader& reader, const RequestContext& context, std::vector<RequestItem>& items,
+bool read_items(JsonReader& reader, const ItemRules& rules, std::vector<RequestItem>& items,
                 Parsed<>& refusal, F read) {
   return read_array(reader, [&] {
     if (items.size() == kMaxItems) return reader.fail("more than " + std::to_string(kMaxItems) + " items");
-    return read(reader, context, items.emplace_back(), refusal);
+    return read(reader, rules, items.emplace_back(), refusal);
   });
 }
 
@@ -120,18 +120,18 @@ Parsed<std::string> KeySpace::store_key(std::string_view key) const {
   return std::move(out.append(prefix_).append(key));
 }
 
-Parsed<std::vector<RequestItem>> parse_save(std::string_view body, const RequestContext& context) {
+Parsed<std::vector<RequestItem>> parse_save(std::string_view body, const ItemRules& rules) {
   if (!is_utf8(body)) return malformed("failed deserializing HTTP body: it is not UTF-8");
   JsonReader reader(body);
   std::vector<RequestItem> items;
   Parsed<> refusal;
-  const bool read = read_items(reader, context, items, refusal, read_item);
+  const bool read = read_items(reader, rules, items, refusal, read_item);
   if (!refusal) return std::unexpected(std::move(refusal).error());
   if (!read || !reader.end()) return bad_body(reader);
   return items;
 }
 
-Parsed<std::vector<RequestItem>> parse_transaction(std::string_view body, const RequestContext& context) {
+Parsed<std::vector<RequestItem>> parse_transaction(std::string_view body, const ItemRules& rules) {
   if (!is_utf8(body)) return malformed("failed deserializing HTTP body: it is not UTF-8");
   JsonReader reader(body);
   std::vector<RequestItem> items;
@@ -139,7 +139,7 @@ Parsed<std::vector<RequestItem>> parse_transaction(std::string_view body, const 
   const bool read = read_object(reader, [&](std::string_view name) {
     if (name != "operations" || reader.peek() == 'n') return reader.skip();
     items.clear();
-    return read_items(reader, context, items, refusal, read_operation);
+    return read_items(reader, rules, items, refusal, read_operation);
   });
   if (!refusal) return std::unexpected(std::move(refusal).error());
   if (!read || !reader.end()) return bad_body(reader);

@@ -61,19 +61,18 @@ struct RequestItem {
 
 // What items of a request are read with: the callers' keys, the time, and the metadata `ttlInSeconds` of
 // the request's query, which counts in place of an item's own.
-struct RequestContext {
+struct ItemRules {
   const KeySpace& keys;
   Time now = 0;
   std::optional<std::string> ttl_in_seconds;
 };
 
 // The body of POST /v1.0/state/{store}: a JSON array of writes. All items are good, or it is refused.
-[[nodiscard]] Parsed<std::vector<RequestItem>> parse_save(std::string_view body,
-                                                          const RequestContext& context);
+[[nodiscard]] Parsed<std::vector<RequestItem>> parse_save(std::string_view body, const ItemRules& rules);
 // The body of POST /v1.0/state/{store}/transaction: {"operations": [{"operation": "upsert", "request":
 // {…}}]}.
 [[nodiscard]] Parsed<std::vector<RequestItem>> parse_transaction(std::string_view body,
-                                                                 const RequestContext& context);
+                                                                 const ItemRules& rules);
 
 // The body of POST /v1.0/state/{store}/bulk: callers' keys.
 [[nodiscard]] Parsed<std::vector<std::string>> parse_bulk_get(std::string_view body);
