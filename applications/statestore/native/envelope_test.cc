@@ -42,8 +42,7 @@ TEST(Envelope, ETagsAreTexts) {
   for (const std::uint64_t etag :
        {std::uint64_t{0}, std::uint64_t{1}, UINT64_MAX, std::uint64_t{0xfedcba9876543210}})
     EXPECT_EQ(parse_etag(etag_text(etag)), etag);
-  for (const char* text :
-       {"", "1", "fedcba987654321", "FEDCBA9876543210", "fedcba9876543210 ", "gedcba9876543210"})
+  for (const char* text : {"", "01", "-1", "+1", "1 ", " 1", "1x", "18446744073709551616", "bad-etag"})
     EXPECT_FALSE(parse_etag(text)) << text;
 }
 
@@ -61,8 +60,7 @@ TEST(Envelope, PlacesAreTexts) {
     EXPECT_EQ(read->given, place.given);
   }
   for (const char* text :
-       {"", "0", "0000000000000000", "00000000000000001", "0000000000000000:", "00000000000000009:x",
-        "00000000000000000:x", "00000000000000009999999:x", "0000000000000000-1:"})
+       {"", "0", "0:", "0:0", ":0:", "0:1:", "0:9:x", "0:0:x", "00:0:", "0:-1:", "0:99999999999999999999:"})
     EXPECT_FALSE(parse_place(text)) << text;
 }
 
