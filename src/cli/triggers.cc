@@ -45,8 +45,9 @@ class StateTriggers final : public RunningTriggers {
     }
     if (!trigger->component_socket.empty()) {
       const auto folder = std::filesystem::path(spec.at.file).parent_path() / trigger->component_socket;
-      sockets_.push_back(BERTH_TRY(statestore::ComponentSocket::open(
-          folder, trigger->store, trigger->settings, trigger->max_body_bytes, store)));
+      sockets_.push_back(BERTH_TRY(
+          statestore::ComponentSocket::open(folder, trigger->store, trigger->settings,
+                                            trigger->max_body_bytes, spec.workload->shards(), store)));
     }
     return {};
   }

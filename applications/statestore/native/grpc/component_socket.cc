@@ -57,10 +57,11 @@ std::string uri_path(const fs::path& path) {
 Result<std::unique_ptr<ComponentSocket>> ComponentSocket::open(const fs::path& folder,
                                                                const std::string& name, Settings settings,
                                                                std::uint64_t max_body_bytes,
+                                                               std::uint32_t threads,
                                                                std::shared_ptr<Store> store) {
   std::unique_ptr<ComponentSocket> out(
       new ComponentSocket(fs::absolute(folder) / (name + ".sock"),
-                          PluggableComponent(name, std::move(settings), std::move(store))));
+                          PluggableComponent(name, std::move(settings), std::move(store)), threads));
   BERTH_TRY(out->publish(max_body_bytes + kMessageSlack));
   return out;
 }

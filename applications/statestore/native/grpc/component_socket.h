@@ -21,13 +21,11 @@ class ComponentSocket final {
  public:
   // Makes the folder (0770 but for the umask) where there is none, and takes the place of a socket that a
   // process left behind. Blocks while another process starts in the same folder. Requests have at most
-  // `max_body_bytes`.
+  // `max_body_bytes`; as many as `threads` begin at once.
   //  kAlreadyExists: another process serves there, or it is no socket. kPermissionDenied, kInvalidArgument.
-  [[nodiscard]] static Result<std::unique_ptr<ComponentSocket>> open(const std::filesystem::path& folder,
-                                                                     const std::string& name,
-                                                                     Settings settings,
-                                                                     std::uint64_t max_body_bytes,
-                                                                     std::shared_ptr<Store> store);
+  [[nodiscard]] static Result<std::unique_ptr<ComponentSocket>> open(
+      const std::filesystem::path& folder, const std::string& name, Settings settings,
+      std::uint64_t max_body_bytes, std::uint32_t threads, std::shared_ptr<Store> store);
   // stop(0).
   ~ComponentSocket();
   ComponentSocket(const ComponentSocket&) = delete;
@@ -38,15 +36,15 @@ class ComponentSocket final {
   void stop(std::chrono::milliseconds drain);
 
  private:
-  ComponentSocket(std::filesystem::path path, PluggableComponent component)
-      : path_(std::move(path)), component_(std::move(component)) {}
+  ComponentSocket(std::filesystem::path path, PluggableComponent component, std::uint32_t threads)
+      : path_(std::move(path)), component_(std::move(component)), server_(component_, threads) {}
   Result<> publish(std::uint64_t max_message);
   Result<> clear_place() const;
 
   const std::filesystem::path path_;
   PluggableComponent component_;
   bool published_ = false;
-  GrpcServer server_{component_};  // last: it calls component_
+  GrpcServer server_;  // last: it calls component_
 };
 
 }  // namespace berth::statestore

@@ -15,6 +15,7 @@ namespace berth::statestore {
 namespace {
 
 constexpr GrpcApi kApi = GrpcApi::kRuntime;
+constexpr std::uint32_t kThreads = 2;  // several stores may share an address
 
 struct NamedStore {
   std::string name;
@@ -138,7 +139,7 @@ class DaprGrpc::Calls final : public GrpcCalls {
 
   std::uint64_t max_body_bytes = 0;
   std::vector<std::unique_ptr<NamedStore>> stores;
-  GrpcServer server{*this};  // last: it calls the rest
+  GrpcServer server{*this, kThreads};  // last: it calls the rest
 
  private:
   template <class Request>

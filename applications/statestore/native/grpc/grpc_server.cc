@@ -15,16 +15,9 @@
 
 namespace berth::statestore {
 
-namespace {
-
-// More would wait for each other in gRPC's poller: a component answers in microseconds.
-constexpr int kThreads = 2;
-
-}  // namespace
-
 class GrpcServer::Service final {
  public:
-  explicit Service(GrpcCalls& calls) : calls_(calls) {}
+  Service(GrpcCalls& calls, std::uint32_t threads) : calls_(calls), thread_count_(threads) {}
 
   Result<std::uint16_t> listen(const std::string& address, std::uint64_t max_message) {
     int bound = 0;
@@ -43,7 +36,7 @@ class GrpcServer::Service final {
       return fail(Code::kUnavailable,
                   "listening on " + address + " for gRPC failed: is the address free, and of this machine?");
     }
-    for (int i = 0; i < kThreads; ++i) {
+    for (std::uint32_t i = 0; i < thread_count_; ++i) {
       new Call(*this);
       threads_.emplace_back([this] { drain_queue(); });
     }
@@ -151,6 +144,7 @@ class GrpcServer::Service final {
   }
 
   GrpcCalls& calls_;
+  const std::uint32_t thread_count_;
   grpc::AsyncGenericService generic_;
   std::unique_ptr<grpc::ServerCompletionQueue> queue_;
   std::unique_ptr<grpc::Server> server_;
@@ -160,7 +154,8 @@ class GrpcServer::Service final {
   std::vector<std::jthread> threads_;
 };
 
-GrpcServer::GrpcServer(GrpcCalls& calls) : service_(std::make_unique<Service>(calls)) {}
+GrpcServer::GrpcServer(GrpcCalls& calls, std::uint32_t threads)
+    : service_(std::make_unique<Service>(calls, threads)) {}
 
 GrpcServer::~GrpcServer() { stop(std::chrono::milliseconds(0)); }
 

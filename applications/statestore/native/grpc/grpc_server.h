@@ -36,8 +36,9 @@ class GrpcCalls {
 // One thread at a time; stop() not on a thread of a call.
 class GrpcServer final {
  public:
-  // `calls` must outlive it.
-  explicit GrpcServer(GrpcCalls& calls);
+  // `calls` must outlive it. More threads than calls can run at once cost more than they give: they wait for
+  // each other in gRPC's poller.
+  GrpcServer(GrpcCalls& calls, std::uint32_t threads);
   // stop(0).
   ~GrpcServer();
   GrpcServer(const GrpcServer&) = delete;

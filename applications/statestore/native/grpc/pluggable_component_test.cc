@@ -282,14 +282,14 @@ TEST_F(Component, RefusesWhatIsWrong) {
 
 TEST(Server, SaysWhenItsAddressIsTaken) {
   PluggableComponent component("orders", {}, std::make_shared<MemoryStore>());
-  GrpcServer first(component);
+  GrpcServer first(component, 1);
   const auto port = first.listen("127.0.0.1:0", 1024);
   ASSERT_TRUE(port);
-  const auto taken = GrpcServer(component).listen("127.0.0.1:" + std::to_string(*port), 1024);
+  const auto taken = GrpcServer(component, 1).listen("127.0.0.1:" + std::to_string(*port), 1024);
   ASSERT_FALSE(taken);
   EXPECT_EQ(taken.error().code(), Code::kUnavailable);
   first.stop(std::chrono::milliseconds(0));
-  EXPECT_TRUE(GrpcServer(component).listen("127.0.0.1:" + std::to_string(*port), 1024));
+  EXPECT_TRUE(GrpcServer(component, 1).listen("127.0.0.1:" + std::to_string(*port), 1024));
 }
 
 class Socket : public testing::Test {
@@ -301,7 +301,7 @@ class Socket : public testing::Test {
   ~Socket() override { fs::remove_all(folder_.parent_path()); }
 
   auto open(const std::string& name) {
-    return ComponentSocket::open(folder_, name, {}, 1 << 20, std::make_shared<MemoryStore>());
+    return ComponentSocket::open(folder_, name, {}, 1 << 20, 1, std::make_shared<MemoryStore>());
   }
   // A listening socket at `path`, or one that nobody listens at any more.
   static int bind_at(const fs::path& path) {
