@@ -6,14 +6,18 @@
 
 namespace berth::bench {
 
-std::vector<std::uint8_t> guest(const std::string& name) {
-  std::ifstream in(std::string(BERTH_GUESTS "/") + name + ".wasm", std::ios::binary);
+std::vector<std::uint8_t> read_file(const std::string& path) {
+  std::ifstream in(path, std::ios::binary);
   std::vector<std::uint8_t> bytes{std::istreambuf_iterator<char>(in), {}};
   if (bytes.empty()) {
-    std::fprintf(stderr, "bench: cannot read guest %s\n", name.c_str());
+    std::fprintf(stderr, "bench: cannot read %s\n", path.c_str());
     std::exit(1);
   }
   return bytes;
+}
+
+std::vector<std::uint8_t> guest(const std::string& name) {
+  return read_file(BERTH_GUESTS "/" + name + ".wasm");
 }
 
 artifact::Artifact guest_artifact(const std::string& name, std::optional<std::uint8_t> build) {

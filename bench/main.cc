@@ -18,6 +18,8 @@ int main(int argc, char** argv) {
                                                                   {"flood", flood},
                                                                   {"state_http", state_http},
                                                                   {"state_shards", state_shards},
+                                                                  {"state_peers", state_peers},
+                                                                  {"state_daprd", state_daprd},
                                                                   {"state_socket", state_socket},
                                                                   {"loading", loading},
                                                                   {"starting", starting},
@@ -39,7 +41,8 @@ int main(int argc, char** argv) {
     } else {
       std::fprintf(stderr,
                    "usage: berth_bench [--out FILE] [--only FIGURE] [calls] [waiting] [deadline] [swap] "
-                   "[flood] [state_http] [state_shards] [state_socket] [loading] [starting] [updates]\n");
+                   "[flood] [state_http] [state_shards] [state_peers] [state_daprd] [state_socket] [loading] "
+                   "[starting] [updates]\n");
       return 2;
     }
   }

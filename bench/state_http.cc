@@ -1,10 +1,7 @@
 // The state API: processor time of the serving thread for each request, through a component and
 // through the same HTTP server answering from a native map.
-#include <sys/epoll.h>
 #include <time.h>
-#include <unistd.h>
 
-#include <chrono>
 #include <future>
 #include <memory>
 #include <vector>
@@ -16,13 +13,13 @@
 #include "applications/statestore/native/dapr_http.h"
 #include "applications/statestore/native/memory_store.h"
 #include "applications/statestore/native/workload_store.h"
+#include "bench/load.h"
 #include "bench/suite.h"
 #include "host/component/loader.h"
 #include "host/host.h"
 #include "net/http_server.h"
 #include "net/io_context.h"
 #include "telemetry/metrics.h"
-#include "tools/load/connection.h"
 
 namespace berth::bench {
 namespace {
@@ -40,37 +37,10 @@ class Served {
 
   // Sends `requests` of `mix` over keep-alive connections; returns the server's nanoseconds.
   std::uint64_t run(load::Mix mix, std::uint64_t requests) {
-    load::Plan plan{.host = "127.0.0.1", .port = port_, .store = "bench", .mix = mix};
-    load::Counts counts;
-    std::vector<std::unique_ptr<load::Connection>> connections;
-    int poll = epoll_create1(EPOLL_CLOEXEC);
-    for (std::size_t i = 0; i < kConnections; ++i) {
-      auto& connection = connections.emplace_back(std::make_unique<load::Connection>(plan, i, counts));
-      if (!connection->open()) std::exit(1);
-      epoll_event event{.events = EPOLLIN, .data = {.ptr = connection.get()}};
-      epoll_ctl(poll, EPOLL_CTL_ADD, connection->descriptor(), &event);
-    }
-    std::uint64_t before = busy();
-    for (auto& connection : connections) connection->begin();
-    epoll_event events[kConnections];
-    while (counts.calls < requests) {
-      int n = epoll_wait(poll, events, kConnections, 5'000);
-      if (n <= 0) {
-        std::fprintf(stderr, "bench: the state API does not answer\n");
-        std::exit(1);
-      }
-      for (int i = 0; i < n; ++i) {
-        auto* connection = static_cast<load::Connection*>(events[i].data.ptr);
-        if (connection->receive()) connection->begin();
-      }
-    }
-    std::uint64_t used = busy() - before;
-    ::close(poll);
-    if (counts.failed + counts.lost + counts.out_of_order != 0) {
-      std::fprintf(stderr, "bench: state API: %s\n", counts.first_error.c_str());
-      std::exit(1);
-    }
-    return used;
+    Load load({.host = "127.0.0.1", .port = port_, .store = "bench", .mix = mix}, kConnections);
+    const std::uint64_t before = busy();
+    load.run(requests);
+    return busy() - before;
   }
 
  private:

@@ -1,21 +1,17 @@
 // A pluggable component behind daprd: ours beside Dapr's in-memory store built with Dapr's SDK for
 // components.
-#include <sys/epoll.h>
-#include <unistd.h>
-
-#include <algorithm>
 #include <chrono>
 #include <fstream>
-#include <memory>
 #include <string>
 #include <vector>
 
 #include <fmt/format.h>
 
+#include "bench/daprd.h"
+#include "bench/load.h"
 #include "bench/program.h"
 #include "bench/scratch.h"
 #include "bench/suite.h"
-#include "tools/load/connection.h"
 
 namespace berth::bench {
 namespace {
@@ -27,77 +23,14 @@ constexpr std::size_t kConnections = 64;
 constexpr std::uint64_t kRequests = 6'000;
 constexpr int kRounds = 15;
 
-// daprd in front of one component.
-class Daprd final {
- public:
-  Daprd(const fs::path& folder, const std::string& component, const fs::path& sockets)
-      : port_(unused_port()) {
-    const fs::path resources = folder / (component + "-resources");
-    fs::create_directories(resources);
-    std::ofstream(resources / "component.yaml") << fmt::format(
-        "apiVersion: dapr.io/v1alpha1\nkind: Component\nmetadata: {{ name: bench }}\n"
-        "spec: {{ type: state.{}, version: v1, metadata: [] }}\n",
-        component);
-    program_ = std::make_unique<Program>(
-        std::vector<std::string>{BERTH_SERVERS "/daprd",
-                                 "--app-id",
-                                 "bench",
-                                 "--mode",
-                                 "standalone",
-                                 "--resources-path",
-                                 resources.string(),
-                                 "--dapr-http-port",
-                                 std::to_string(port_),
-                                 "--dapr-grpc-port",
-                                 std::to_string(unused_port()),
-                                 "--dapr-internal-grpc-port",
-                                 std::to_string(unused_port()),
-                                 "--dapr-listen-addresses",
-                                 "127.0.0.1",
-                                 "--dapr-internal-grpc-listen-address",
-                                 "127.0.0.1",
-                                 "--enable-metrics=false",
-                                 "--log-level",
-                                 "error"},
-        std::vector<std::string>{"DAPR_COMPONENTS_SOCKETS_FOLDER=" + sockets.string()},
-        folder / (component + "-daprd.log"));
-    program_->wait_until([this] { return answers(port_, "/v1.0/healthz/outbound"); });
-  }
-
-  // Requests a second of all connections together, gets and sets.
-  [[nodiscard]] double run() const {
-    const load::Plan plan{.host = "127.0.0.1", .port = port_, .store = "bench", .mix = load::Mix::kBoth};
-    load::Counts counts;
-    std::vector<std::unique_ptr<load::Connection>> connections;
-    const int poll = epoll_create1(EPOLL_CLOEXEC);
-    for (std::size_t i = 0; i < kConnections; ++i) {
-      auto& connection = connections.emplace_back(std::make_unique<load::Connection>(plan, i, counts));
-      if (!connection->open()) std::exit(1);
-      epoll_event event{.events = EPOLLIN, .data = {.ptr = connection.get()}};
-      epoll_ctl(poll, EPOLL_CTL_ADD, connection->descriptor(), &event);
-    }
-    const auto begin = Clock::now();
-    for (auto& connection : connections) connection->begin();
-    epoll_event events[kConnections];
-    while (counts.calls < kRequests) {
-      const int n = epoll_wait(poll, events, kConnections, 5'000);
-      if (n <= 0) need<void>(fail(Code::kUnavailable, "no answer"), "daprd");
-      for (int i = 0; i < n; ++i) {
-        auto* connection = static_cast<load::Connection*>(events[i].data.ptr);
-        if (connection->receive()) connection->begin();
-      }
-    }
-    const double seconds = std::chrono::duration<double>(Clock::now() - begin).count();
-    ::close(poll);
-    if (counts.failed + counts.lost + counts.out_of_order != 0)
-      need<void>(fail(Code::kUnavailable, counts.first_error), "daprd");
-    return static_cast<double>(counts.calls) / seconds;
-  }
-
- private:
-  std::uint16_t port_;
-  std::unique_ptr<Program> program_;
-};
+// Requests a second of all connections together, gets and sets.
+double requests_a_second(const Daprd& daprd) {
+  Load load({.host = "127.0.0.1", .port = daprd.port(), .store = "bench", .mix = load::Mix::kBoth},
+            kConnections);
+  const auto begin = Clock::now();
+  load.run(kRequests);
+  return static_cast<double>(kRequests) / std::chrono::duration<double>(Clock::now() - begin).count();
+}
 
 }  // namespace
 
@@ -124,9 +57,9 @@ void state_socket(Report& report) {
   std::vector<double> a, b, ratios;
   for (int round = 0; round < kRounds; ++round) {
     // Each goes first in every other round: a machine that gets slower meanwhile is slower for both.
-    if (round % 2 == 0) a.push_back(to_ours.run());
-    b.push_back(to_reference.run());
-    if (round % 2 != 0) a.push_back(to_ours.run());
+    if (round % 2 == 0) a.push_back(requests_a_second(to_ours));
+    b.push_back(requests_a_second(to_reference));
+    if (round % 2 != 0) a.push_back(requests_a_second(to_ours));
     ratios.push_back(a.back() / b.back());
   }
   const double ratio = percentile(ratios, 0.5);

@@ -21,6 +21,8 @@ void swap(Report& report);        // calls while versions are swapped under them
 void flood(Report& report);       // one workload's flood, another's latency
 void state_http(Report& report);  // the state API, beside the same server with a native map
 void state_shards(Report& report);
+void state_peers(Report& report);   // the store in this process, beside go-plugin and Extism
+void state_daprd(Report& report);   // the state API, beside daprd
 void state_socket(Report& report);  // a pluggable component behind daprd, beside Dapr's own in Go
 void loading(Report& report);       // the first answer of large components, cold and from the store
 void starting(Report& report);      // a whole host with a hundred workloads, from the store
@@ -36,6 +38,7 @@ T need(Result<T> result, const char* what) {
   if constexpr (!std::is_void_v<T>) return std::move(result).value();
 }
 
+[[nodiscard]] std::vector<std::uint8_t> read_file(const std::string& path);
 // The bytes of build/guests/NAME.wasm.
 [[nodiscard]] std::vector<std::uint8_t> guest(const std::string& name);
 // The same as an artifact; with `build` as another build of it: the same code under another digest.

