@@ -1,6 +1,9 @@
 // Subject: loading, starting and replacing store components in one host.
 #include "tests/statestore/subject.h"
 
+#include <stdlib.h>
+
+#include <filesystem>
 #include <fstream>
 #include <iterator>
 #include <map>
@@ -9,6 +12,7 @@
 #include "applications/statestore/native/component_store.h"
 #include "applications/statestore/native/workload_store.h"
 #include "capabilities/grants/testing.h"
+#include "capabilities/keyvalue/test_redis.h"
 #include "capabilities/registry/registry.h"
 #include "host/component/loader.h"
 #include "net/io_context.h"
@@ -21,6 +25,31 @@ T need(Result<T> result) {
   if (!result) throw std::runtime_error(result.error().to_string());
   return *std::move(result);
 }
+
+// A database in a folder of its own, and a real Redis; each from when it is first asked for.
+class Buckets {
+ public:
+  ~Buckets() {
+    if (!folder_.empty()) std::filesystem::remove_all(folder_);
+  }
+  // The section of the grant `keyvalue`.
+  std::string section(Kind::Bucket bucket) {
+    if (bucket == Kind::Bucket::kRedis) {
+      if (!redis_) redis_.emplace();
+      return "{ default: { redis: " + redis_->url() + " } }";
+    }
+    if (folder_.empty()) {
+      std::string name = ::testing::TempDir() + "berth-statestore-XXXXXX";
+      if (::mkdtemp(name.data()) == nullptr) throw std::runtime_error("no folder " + name);
+      folder_ = name;
+    }
+    return "{ default: { sqlite: " + folder_ + "/state.db } }";
+  }
+
+ private:
+  std::string folder_;
+  std::optional<keyvalue::TestRedis> redis_;
+};
 
 // One for the process: what is compiled once serves every case.
 class Dock {
@@ -39,7 +68,10 @@ class Dock {
       std::vector<std::uint8_t> bytes(std::istreambuf_iterator<char>(file), {});
       const artifact::Digest digest = artifact::Digest::of(bytes).value();
       host::Grants grants{registry::base_grant(process_.services())};
-      for (const auto& [name, yaml] : kind.grants)
+      auto sections = kind.grants;
+      if (kind.bucket != Kind::Bucket::kNone)
+        sections.emplace_back("keyvalue", buckets_.section(kind.bucket));
+      for (const auto& [name, yaml] : sections)
         for (const auto& capability : registry::capabilities())
           if (capability.info.name == name)
             grants.push_back(grants::testing::grant(capability, yaml, process_.services()));
@@ -80,6 +112,7 @@ class Dock {
     return binder;
   }
 
+  Buckets buckets_;
   grants::testing::Process process_;
   std::unique_ptr<net::IoContext> io_ = need(net::IoContext::create(2));
   host::Loader loader_{need(abi::Engine::create({.max_instances = 20})), *io_, offered()};
@@ -98,7 +131,15 @@ std::span<const Kind> kinds() {
                                         {.name = "rust", .guest = "store_rust"},
                                         {.name = "go", .guest = "store_go", .grants = wasi},
                                         {.name = "js", .guest = "store_js"},
-                                        {.name = "python", .guest = "store_python", .frees_results = false}};
+                                        {.name = "python", .guest = "store_python", .frees_results = false},
+                                        {.name = "sqlite",
+                                         .guest = "keyvalue_store",
+                                         .grants = {{"random", "{}"}},
+                                         .bucket = Kind::Bucket::kSqlite},
+                                        {.name = "redis",
+                                         .guest = "keyvalue_store",
+                                         .grants = {{"random", "{}"}},
+                                         .bucket = Kind::Bucket::kRedis}};
   return all;
 }
 
@@ -106,6 +147,17 @@ Subject::Subject(const Kind& kind) : kind_(kind) {
   workload_ = need(Dock::get().start(kind));
   store_ = std::make_unique<WorkloadStore>(need(host::Typed<Store>::of(workload_)));
   features_ = ask(store_->features()).value();
+  if (kind.bucket != Kind::Bucket::kNone) clear();
+}
+
+// Before anything has expired, so that all are seen.
+void Subject::clear() {
+  std::optional<std::string> after;
+  do {
+    const Page page = ask(store_->scan(0, "", after, 100)).value();
+    for (const Page::Item& item : page.items) ask(store_->remove(0, {.key = item.key})).value();
+    after = page.next;
+  } while (after);
 }
 
 Subject::~Subject() {

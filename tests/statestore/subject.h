@@ -24,6 +24,8 @@ struct Kind {
   std::string guest;  // build/guests/GUEST.wasm
   // Capabilities and their sections, as YAML.
   std::vector<std::pair<std::string, std::string>> grants;
+  // What keeps its entries, if it does not do so itself: they outlive its instances.
+  enum class Bucket : std::uint8_t { kNone, kSqlite, kRedis } bucket = Bucket::kNone;
   std::uint64_t memory = std::uint64_t{64} << 20;
   // False for a tool that frees nothing of what its functions return: componentize-py 0.25.1.
   bool frees_results = true;
@@ -74,6 +76,8 @@ class Subject {
   Result<void> replace_by(const Kind& kind);
 
  private:
+  void clear();
+
   const Kind& kind_;
   std::shared_ptr<host::Workload> workload_;
   std::unique_ptr<Store> store_;
