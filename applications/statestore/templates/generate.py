@@ -7,8 +7,8 @@ import sys
 
 
 def literal(text):
-    # JSON's escapes are C++'s, as long as what is not ASCII stays as it is.
-    return "\n".join("      " + json.dumps(line, ensure_ascii=False) for line in text.splitlines(keepends=True))
+    # JSON's escapes are C++'s, as long as what is not ASCII stays as it is; two ? in a row would begin a trigraph.
+    return "\n".join("      " + json.dumps(line, ensure_ascii=False).replace("?", "\\?") for line in text.splitlines(keepends=True))
 
 
 def main():
