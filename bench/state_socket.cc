@@ -52,8 +52,8 @@ void state_socket(Report& report) {
                           {"DAPR_COMPONENT_SOCKETS_FOLDER=" + sockets.string()}, folder / "reference.log");
   reference.wait_until([&] { return fs::exists(sockets / "reference.sock"); });
 
-  const Daprd to_ours(folder, "berth", sockets);
-  const Daprd to_reference(folder, "reference", sockets);
+  Daprd to_ours(folder, "berth", sockets);
+  Daprd to_reference(folder, "reference", sockets);
   std::vector<double> a, b, ratios;
   for (int round = 0; round < kRounds; ++round) {
     // Each goes first in every other round: a machine that gets slower meanwhile is slower for both.
