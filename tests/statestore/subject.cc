@@ -1,6 +1,9 @@
 // Subject: loading, starting and replacing store components in one host.
 #include "tests/statestore/subject.h"
 
+#include <unistd.h>
+
+#include <filesystem>
 #include <fstream>
 #include <iterator>
 #include <map>
@@ -32,17 +35,19 @@ class Dock {
 
   std::shared_ptr<const host::Version> load(const Kind& kind) {
     auto& version = loaded_[kind.name];
-    if (!version) {
+    if (!version || kind.outlives) {
       const std::string path = std::string(BERTH_BINARY_DIR) + "/guests/" + kind.guest + ".wasm";
       std::ifstream file(path, std::ios::binary);
       if (!file) throw std::runtime_error("no file " + path);
       std::vector<std::uint8_t> bytes(std::istreambuf_iterator<char>(file), {});
       const artifact::Digest digest = artifact::Digest::of(bytes).value();
       host::Grants grants{registry::base_grant(process_.services())};
+      std::filesystem::remove_all(folder_);
+      std::filesystem::create_directory(folder_);
       for (const auto& [name, yaml] : kind.grants)
         for (const auto& capability : registry::capabilities())
           if (capability.info.name == name)
-            grants.push_back(grants::testing::grant(capability, yaml, process_.services()));
+            grants.push_back(grants::testing::grant(capability, in_folder(yaml), process_.services()));
       version = need(loader_.load({.source = path, .digest = digest, .bytes = std::move(bytes)},
                                   {.workload = "store",
                                    .grants = std::move(grants),
@@ -51,6 +56,11 @@ class Dock {
     }
     return version;
   }
+
+  // The one that load() gave last.
+  std::shared_ptr<const host::Version> loaded(const Kind& kind) { return loaded_[kind.name]; }
+
+  ~Dock() { std::filesystem::remove_all(folder_); }
 
   Result<std::shared_ptr<host::Workload>> start(const Kind& kind, Settings settings = {}) {
     settings_ = std::move(settings);
@@ -61,6 +71,12 @@ class Dock {
   void stop() { need_void(host_.stop("store")); }
 
  private:
+  std::string in_folder(std::string yaml) const {
+    constexpr std::string_view kFolder = "FOLDER";
+    if (const auto at = yaml.find(kFolder); at != yaml.npos)
+      yaml.replace(at, kFolder.size(), folder_.string());
+    return yaml;
+  }
   static std::vector<host::CapabilityInfo> offered() {
     std::vector<host::CapabilityInfo> out;
     for (const auto& capability : registry::capabilities()) out.push_back(capability.info);
@@ -86,6 +102,8 @@ class Dock {
   host::Host host_{*io_, process_.metrics()};
   std::map<std::string, std::shared_ptr<const host::Version>> loaded_;
   Settings settings_;
+  // In memory: what a loss of power leaves is tested elsewhere.
+  const std::filesystem::path folder_ = "/dev/shm/berth-conformance-" + std::to_string(::getpid());
 };
 
 }  // namespace
@@ -94,11 +112,16 @@ std::span<const Kind> kinds() {
   // What Go's library imports, though the store never uses it.
   static const std::vector<std::pair<std::string, std::string>> wasi = {
       {"clocks", "{}"}, {"random", "{}"}, {"filesystem", "[]"}};
-  static const std::vector<Kind> all = {{.name = "cpp", .guest = "store_1"},
-                                        {.name = "rust", .guest = "store_rust"},
-                                        {.name = "go", .guest = "store_go", .grants = wasi},
-                                        {.name = "js", .guest = "store_js"},
-                                        {.name = "python", .guest = "store_python", .frees_results = false}};
+  static const std::vector<Kind> all = {
+      {.name = "cpp", .guest = "store_1"},
+      {.name = "rust", .guest = "store_rust"},
+      {.name = "go", .guest = "store_go", .grants = wasi},
+      {.name = "js", .guest = "store_js"},
+      {.name = "python", .guest = "store_python", .frees_results = false},
+      {.name = "sqlite",
+       .guest = "keyvalue_store",
+       .grants = {{"keyvalue", "{ default: { sqlite: FOLDER/state.db } }"}, {"random", "{}"}},
+       .outlives = true}};
   return all;
 }
 
@@ -133,7 +156,8 @@ std::expected<void, StoreError> Subject::try_remove(const Removal& removal, Time
 }
 
 void Subject::replace() {
-  if (auto done = replace_by(kind_); !done) throw std::runtime_error(done.error().to_string());
+  if (auto done = workload_->swap(Dock::get().loaded(kind_)); !done)
+    throw std::runtime_error(done.error().to_string());
 }
 
 Result<void> Subject::replace_by(const Kind& kind) {

@@ -25,6 +25,8 @@ struct Kind {
   // Capabilities and their sections, as YAML.
   std::vector<std::pair<std::string, std::string>> grants;
   std::uint64_t memory = std::uint64_t{64} << 20;
+  // Its entries are elsewhere: each case gets another place, which is FOLDER in the grants.
+  bool outlives = false;
   // False for a tool that frees nothing of what its functions return: componentize-py 0.25.1.
   bool frees_results = true;
 };
