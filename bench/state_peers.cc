@@ -54,14 +54,11 @@ class Ours final {
  public:
   Ours() : io_(need(net::IoContext::create(1), "threads")), host_(*io_, metrics_) {
     const host::Loader loader(need(abi::Engine::create({}), "engine"), *io_, {});
-    const host::WorkloadLimits limits{.memory_bytes = std::uint64_t{256} << 20};
-    auto version =
-        need(loader.load(guest_artifact("store_1"),
-                         {.workload = "store", .limits = limits, .binder = statestore::store_binder({})}),
-             "load");
-    auto workload = need(
-        host_.start({.name = "store", .instances = host::InstancePolicy::one(), .limits = limits}, version),
-        "start");
+    auto version = need(
+        loader.load(guest_artifact("store_1"), {.workload = "store", .binder = statestore::store_binder({})}),
+        "load");
+    auto workload =
+        need(host_.start({.name = "store", .instances = host::InstancePolicy::one()}, version), "start");
     store_.emplace(need(host::Typed<statestore::Store>::of(workload), "bind"));
   }
 

@@ -51,5 +51,15 @@ TEST_P(EachStore, RefusesASettingThatItDoesNotKnow) {
   EXPECT_THAT(start_error(kind(), {{"colour", "red"}}), HasSubstr("colour"));
 }
 
+// Its format is its own: it says so, and the one that has the entries serves on.
+TEST_P(EachStore, RefusesTheStateOfAnotherStore) {
+  if (kind().outlives) return;  // hands nothing over
+  const std::string other = kind().name == "cpp" ? "rust" : "cpp";
+  Subject subject(kind_of(other));
+  subject.set("a", "1");
+  EXPECT_FALSE(subject.replace_by(kind()));
+  EXPECT_TRUE(subject.get("a"));
+}
+
 }  // namespace
 }  // namespace berth::statestore::conformance

@@ -61,48 +61,41 @@ inline constexpr std::uint8_t kDeletion[] = {kDeleted};
   return etag;
 }
 
-// Where a scan goes on: the bucket's cursor of a page, and the keys of that page which were given already, as
-// the last one in order and a checksum of them all. Where they are others now, the page begins anew: a page
-// may be cut differently the next time, and what was not given would be passed over.
+// Where a scan goes on: the bucket's cursor of a page, and which of that page's keys were given already. A
+// bucket may cut a page differently the next time, so a place in it would pass over what was not given; and
+// others may write meanwhile, so to begin it anew might never end.
 struct Place {
   std::optional<std::string> cursor;  // none: the first page
-  std::string last;                   // empty: the page was not begun
-  std::uint64_t given = 0;
+  std::vector<std::uint64_t> given;   // hashes of keys, in order
 };
 
-// FNV-1a over keys and their ends.
-[[nodiscard]] inline std::uint64_t checksum(std::span<const std::string> keys) {
+// FNV-1a.
+[[nodiscard]] inline std::uint64_t hash(std::string_view key) {
   std::uint64_t hash = 0xcbf29ce484222325;
-  for (const std::string& key : keys) {
-    for (const char c : key) hash = (hash ^ static_cast<std::uint8_t>(c)) * 0x100000001b3;
-    hash = (hash ^ 0x100) * 0x100000001b3;
-  }
+  for (const char c : key) hash = (hash ^ static_cast<std::uint8_t>(c)) * 0x100000001b3;
   return hash;
 }
 
-// Checksum, length of the last key and ":" each, the last key, and "+" with the cursor if there is one.
+// 16 hexadecimal digits for each key, and "+" with the cursor if there is one.
 [[nodiscard]] inline std::string to_text(const Place& place) {
-  std::string out = std::to_string(place.given) + ':' + std::to_string(place.last.size()) + ':' + place.last;
-  if (place.cursor) out += '+' + *place.cursor;
+  std::string out;
+  out.reserve(place.given.size() * 16 + (place.cursor ? place.cursor->size() + 1 : 0));
+  for (const std::uint64_t key : place.given)
+    for (int shift = 60; shift >= 0; shift -= 4) out += "0123456789abcdef"[key >> shift & 15];
+  if (place.cursor) out.append("+").append(*place.cursor);
   return out;
 }
 [[nodiscard]] inline std::optional<Place> parse_place(std::string_view text) {
-  const auto number = [&]() -> std::optional<std::uint64_t> {
-    const std::size_t colon = text.find(':');
-    if (colon == std::string_view::npos) return std::nullopt;
-    const auto parsed = parse_etag(text.substr(0, colon));
-    text.remove_prefix(colon + 1);
-    return parsed;
-  };
-  const auto given = number();
-  const auto size = given ? number() : std::nullopt;
-  if (!size || *size > text.size()) return std::nullopt;
-  const auto last = static_cast<std::size_t>(*size);
-  Place place{.cursor = std::nullopt, .last = std::string(text.substr(0, last)), .given = *given};
-  text.remove_prefix(last);
-  if (text.empty()) return place;
-  if (text[0] != '+') return std::nullopt;
-  place.cursor.emplace(text.substr(1));
+  Place place;
+  while (!text.empty() && text[0] != '+') {
+    if (text.size() < 16) return std::nullopt;
+    std::uint64_t key = 0;
+    const auto [end, error] = std::from_chars(text.data(), text.data() + 16, key, 16);
+    if (error != std::errc() || end != text.data() + 16) return std::nullopt;
+    place.given.push_back(key);
+    text.remove_prefix(16);
+  }
+  if (!text.empty()) place.cursor.emplace(text.substr(1));
   return place;
 }
 

@@ -422,17 +422,16 @@ std::expected<state::scanning::Page, types::Error> state::scanning::Scan(std::ui
   }
   auto page = list(place.cursor, prefix.get_view());
   if (!page) return std::unexpected(std::move(page.error()));
-  const auto first = std::ranges::upper_bound(page->keys, place.last);
+  std::erase_if(page->keys, [&](const std::string& key) {
+    return std::ranges::binary_search(place.given, keyvalue_store::hash(key));
+  });
   const std::span all(page->keys);
-  auto given = static_cast<std::size_t>(first - page->keys.begin());
-  if (given > 0 && keyvalue_store::checksum(all.first(given)) != place.given) given = 0;
 
   std::vector<Item> items;
   std::size_t bytes = 0;
   std::size_t done = all.size();
   std::optional<types::Error> wrong;
-  auto read = for_each(all.subspan(given), [&](const std::string& key,
-                                               const wit::vector<std::uint8_t>& value) {
+  auto read = for_each(all, [&](const std::string& key, const wit::vector<std::uint8_t>& value) {
     const auto kept = keyvalue_store::decode(value.get_const_view());
     if (!kept || !kept->header || !alive(*kept->header, now)) return true;
     // The first entry is given whatever its size.
@@ -449,10 +448,11 @@ std::expected<state::scanning::Page, types::Error> state::scanning::Scan(std::ui
   Page out{.items = wit::vector<Item>::allocate(items.size()), .next = std::nullopt};
   for (std::size_t i = 0; i < items.size(); ++i) out.items.initialize(i, std::move(items[i]));
   if (done < all.size()) {
-    out.next = text(keyvalue_store::to_text({place.cursor, done == 0 ? std::string() : all[done - 1],
-                                             keyvalue_store::checksum(all.first(done))}));
+    for (const std::string& key : all.first(done)) place.given.push_back(keyvalue_store::hash(key));
+    std::ranges::sort(place.given);
+    out.next = text(keyvalue_store::to_text(place));
   } else if (page->next) {
-    out.next = text(keyvalue_store::to_text({page->next, {}, 0}));
+    out.next = text(keyvalue_store::to_text({page->next, {}}));
   }
   return out;
 }
