@@ -14,12 +14,13 @@
 #include <string_view>
 #include <vector>
 
+#include <bindings/full_state_store_bindings.h>
 #include <fmt/format.h>
 
 #include "abi/engine.h"
-#include "applications/statestore/native/component_store.h"
-#include "applications/statestore/native/workload_store.h"
+#include "applications/statestore/native/store.h"
 #include "bench/suite.h"
+#include "host/call.h"
 #include "host/component/loader.h"
 #include "host/host.h"
 #include "net/io_context.h"
@@ -40,45 +41,57 @@ std::uint64_t since(Clock::time_point begin) {
   std::exit(1);
 }
 
-// The value of a task that is done at once, as those of an idle store without I/O are.
-template <class T>
-T at_once(Task<T> task) {
-  std::optional<T> value;
-  detach(std::move(task), [&](T done) { value.emplace(std::move(done)); });
-  if (!value) wrong("a call of the store waits");
-  return *std::move(value);
-}
+using Caller = wit::full_state_store::berth::state::StoreExport;
 
-// Our store, as a program that embeds it would use it.
+// Our store behind its generated bindings: an instance as it is, as the peers' are, with a deadline for each
+// call; and as a workload, which adds admission, counts and times.
 class Ours final {
  public:
   Ours() : io_(need(net::IoContext::create(1), "threads")), host_(*io_, metrics_) {
     const host::Loader loader(need(abi::Engine::create({}), "engine"), *io_, {});
+    auto binder =
+        host::bind_as<Caller>(Caller::check, [](abi::Instance& instance) -> Result<std::unique_ptr<Caller>> {
+          auto caller = std::make_unique<Caller>(BERTH_TRY(Caller::create(instance)));
+          if (!BERTH_TRY(caller->init({}))) wrong("init: refused");
+          return caller;
+        });
     auto version = need(
-        loader.load(guest_artifact("store_1"), {.workload = "store", .binder = statestore::store_binder({})}),
-        "load");
+        loader.load(guest_artifact("store_1"), {.workload = "store", .binder = std::move(binder)}), "load");
+    instance_ = need(version->instantiate(std::chrono::seconds(5)), "instantiate");
+    instance_->set_deadline(std::chrono::seconds(5));
     auto workload =
         need(host_.start({.name = "store", .instances = host::InstancePolicy::one()}, version), "start");
-    store_.emplace(need(host::Typed<statestore::Store>::of(workload), "bind"));
+    workload_.emplace(need(host::Typed<Caller>::of(workload), "bind"));
   }
 
   std::uint64_t run(std::size_t bytes, std::uint64_t times) {
-    const std::string value(bytes, 'v');
-    const statestore::Time now = statestore::current_time();
+    auto& store = *static_cast<Caller*>(instance_->exports());
+    return timed(bytes, times, [&](auto call) { return call(store); });
+  }
+  std::uint64_t run_workload(std::size_t bytes, std::uint64_t times) {
+    return timed(bytes, times, [&](auto call) { return workload_->call({}, call); });
+  }
+
+ private:
+  template <class F>
+  static std::uint64_t timed(std::size_t bytes, std::uint64_t times, F with_store) {
+    const std::vector<std::uint8_t> value(bytes, 'v');
+    const std::uint64_t now = statestore::current_time();
     const auto begin = Clock::now();
     for (std::uint64_t i = 0; i < times; ++i) {
-      if (!need(at_once(store_->set(now, {.key = "key", .value = value})), "set")) wrong("set: refused");
-      const auto got = need(at_once(store_->get(now, "key")), "get");
-      if (!got || !*got || (*got)->value.size() != bytes) wrong("get: not what was set");
+      const auto set = with_store([&](Caller& store) { return store.set(now, "key", value, {}, {}); });
+      if (!set || !*set) wrong("set: refused");
+      const auto got = with_store([&](Caller& store) { return store.get(now, "key"); });
+      if (!got || !*got || !**got || (**got)->value.size() != bytes) wrong("get: not what was set");
     }
     return since(begin);
   }
 
- private:
   std::unique_ptr<net::IoContext> io_;
   telemetry::Metrics metrics_;
   host::Host host_;
-  std::optional<statestore::WorkloadStore> store_;
+  std::unique_ptr<host::Guest> instance_;
+  std::optional<host::Typed<Caller>> workload_;
 };
 
 // go-plugin's host, a program of its own: told how often, it answers how long that took.
@@ -192,6 +205,10 @@ void state_peers(Report& report) {
         [&](std::uint64_t times) { return ours.run(size.bytes, times); },
         [&](std::uint64_t times) { return goplugin.run(size.bytes, times); });
   }
+  report.compare(
+      "state_workload_vs_goplugin_16", "go-plugin 0.9, without a workload", 0.2,
+      [&](std::uint64_t times) { return ours.run_workload(16, times); },
+      [&](std::uint64_t times) { return goplugin.run(16, times); });
   Extism extism;
   report.compare(
       "state_vs_extism_1k", "Extism 1.41, the same entries", 0.1,

@@ -1,6 +1,6 @@
 # How guests are built: each function makes ${CMAKE_BINARY_DIR}/guests/NAME.wasm and a target guest_NAME.
 #
-#   berth_cpp_guest(NAME WIT_DIR dir WORLD world SOURCES a.cpp b.cpp… [WIT_DEPS dir…] [DEFINES X=1…] [OUTPUT file])
+#   berth_cpp_guest(NAME WIT_DIR dir WORLD world SOURCES a.cpp b.cpp… [WIT_DEPS dir…] [DEFINES X=1…] [FLAGS -O2…] [OUTPUT file])
 #   berth_c_guest(NAME …the same…)
 #   berth_js_guest(NAME WIT_DIR dir WORLD world SOURCE app.js [WIT_DEPS dir…] [OUTPUT file])
 #   berth_py_guest(NAME WIT_DIR dir WORLD world SOURCES app.py more.py… [WIT_DEPS dir…] [OUTPUT file])
@@ -112,7 +112,7 @@ function(berth_guest_output out name given)
 endfunction()
 
 function(berth_native_guest language name)
-  cmake_parse_arguments(G "" "WIT_DIR;WORLD;OUTPUT" "SOURCES;WIT_DEPS;DEFINES" ${ARGN})
+  cmake_parse_arguments(G "" "WIT_DIR;WORLD;OUTPUT" "SOURCES;WIT_DEPS;DEFINES;FLAGS" ${ARGN})
   if(G_UNPARSED_ARGUMENTS OR NOT (G_WIT_DIR AND G_WORLD AND G_SOURCES))
     message(FATAL_ERROR "guest ${name}: needs WIT_DIR, WORLD and SOURCES (see cmake/BerthGuests.cmake); not understood: '${G_UNPARSED_ARGUMENTS}'")
   endif()
@@ -134,7 +134,7 @@ function(berth_native_guest language name)
     DEPENDS ${wit_files} COMMENT "guest ${name}: bindings of world ${G_WORLD}" VERBATIM)
 
   berth_guest_objects(objects ${name} ${bindings} ${generated} SOURCES ${G_SOURCES} ${generated}
-    ${BERTH_GUEST_SDK}/cpp/nowasi.c ${BERTH_GUEST_SDK}/cpp/stack_chk.c DEFINES ${G_DEFINES})
+    ${BERTH_GUEST_SDK}/cpp/nowasi.c ${BERTH_GUEST_SDK}/cpp/stack_chk.c DEFINES ${G_DEFINES} FLAGS ${G_FLAGS})
   set(core ${CMAKE_BINARY_DIR}/guests/${name}.dir/core.wasm)
   add_custom_command(OUTPUT ${output}
     COMMAND ${CMAKE_CXX_COMPILER} --target=wasm32-wasi -Wno-deprecated -mexec-model=reactor ${objects} ${component_type} -Wl,--strip-debug -o ${core}

@@ -26,7 +26,7 @@ template <class R, class... Ps>
 class Call {
   using Params = Fields<Ps...>;
   static constexpr bool kSpilled = Params::kFlat > kMaxFlatParams;
-  // Scalars, strings and plain lists only: the engine lowers them without calling back.
+  // Strings and plain lists: the engine copies them in without calling back.
   template <class P>
   static constexpr bool kBlock = [] {
     if constexpr (std::is_same_v<P, std::string>)
@@ -37,8 +37,9 @@ class Call {
       return false;
   }();
   static constexpr std::size_t kBlocks = (std::size_t{0} + ... + (kBlock<Ps> ? 1 : 0));
-  static constexpr bool kDirectParams = !kSpilled && (true && ... && (kBlock<Ps> || Abi<Ps>::kPure));
   static constexpr bool kLends = Params::kHandles;
+  // The others too, unless a value of them happens to hold a string or a list: that is tried.
+  static constexpr bool kTryDirect = !kSpilled && !kLends;
 
   template <class... As>
   struct Frame {
@@ -46,7 +47,7 @@ class Call {
     std::string_view where;
     std::tuple<As&...> args;
     Result<R>* out;
-    std::array<berth_block_t, kDirectParams ? kBlocks : 0> blocks;  // filled by prepare
+    std::array<berth_block_t, kTryDirect ? kBlocks : 0> blocks;  // filled by prepare
 
     // Abi<T> lowers string_view and span where T is their owning type, and a pointer for a borrow.
     template <class P, class A>
@@ -108,7 +109,7 @@ class Call {
       call.lift = Ret<R>::kAnyBits ? nullptr : lift;
       call.blocks = blocks.data();
       call.block_count = blocks.size();
-      if constexpr (kDirectParams) {
+      if constexpr (kTryDirect) {
         call.lower = nullptr;
         LowerCx cx(nullptr, Direction::kExport, state);
         berth_val_t* v = call.args;
@@ -116,11 +117,12 @@ class Call {
         [&]<std::size_t... I>(std::index_sequence<I...>) {
           (void)(true && ... && fill<Ps>(cx, call, v, block, std::get<I>(args)));
         }(std::index_sequence_for<Ps...>{});
-        return cx.take_error();
-      } else {
-        call.lower = lower;
-        return nullptr;
+        if (!cx.needs_guest()) [[likely]]
+          return cx.take_error();
+        call.block_count = 0;
       }
+      call.lower = lower;
+      return nullptr;
     }
     // One parameter that needs no callback.
     template <class P, class A>

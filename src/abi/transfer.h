@@ -94,7 +94,8 @@ class LiftCx final {
 // One thread at a time.
 class LowerCx final {
  public:
-  // `raw` may be nullptr for values that need neither memory nor handles.
+  // `raw` may be nullptr for values without handles; where one needs memory, lowering then fails without an
+  // error, and needs_guest() is true.
   LowerCx(berth_lower_cx_t* raw, Direction direction, InstanceState* state)
       : raw_(raw), state_(state), direction_(direction) {}
   LowerCx(const LowerCx&) = delete;
@@ -111,6 +112,10 @@ class LowerCx final {
   [[nodiscard]] bool realloc(std::uint32_t alignment, std::uint64_t bytes, std::uint32_t& out) {
     if (bytes > UINT32_MAX) [[unlikely]]
       return fail("a list or string does not fit a guest's memory");
+    if (raw_ == nullptr) {
+      needs_guest_ = true;
+      return false;
+    }
     error_ = berth_lower_realloc(raw_, alignment, static_cast<std::uint32_t>(bytes), &out, &base_);
     return error_ == nullptr;
   }
@@ -137,6 +142,7 @@ class LowerCx final {
   bool fail(Error error);
   // The engine's error, owned by the caller, or nullptr.
   [[nodiscard]] berth_error_t* take_error() { return std::exchange(error_, nullptr); }
+  [[nodiscard]] bool needs_guest() const { return needs_guest_; }
   ~LowerCx() {
     if (error_ != nullptr) berth_error_free(error_);
   }
@@ -150,6 +156,7 @@ class LowerCx final {
   InstanceState* state_;
   berth_error_t* error_ = nullptr;
   Direction direction_;
+  bool needs_guest_ = false;
 };
 
 }  // namespace berth::abi

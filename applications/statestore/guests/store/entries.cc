@@ -105,8 +105,7 @@ bool Entries::has_room_for(std::size_t more, std::size_t keys, std::size_t count
   return has_room_(blocks);
 }
 
-std::uint64_t Entries::put(std::string_view key, Buffer value, Time expires) {
-  auto at = entries_.find(key);
+std::uint64_t Entries::put(Map::iterator at, std::string_view key, Buffer value, Time expires) {
   if (at == entries_.end()) {
     at = entries_.try_emplace(std::string(key)).first;
     order_.insert(at->first);
@@ -141,7 +140,7 @@ std::expected<std::uint64_t, Refusal> Entries::set(Time now, std::string_view ke
   if (keys + value.size() > before && !has_room_for(keys + value.size() - before, keys, keys == 0 ? 0 : 1)) {
     return std::unexpected(Refusal::kFull);
   }
-  return put(key, std::move(value), expires);
+  return put(at, key, std::move(value), expires);
 }
 
 std::expected<void, Refusal> Entries::remove(Time now, std::string_view key, const Condition& condition) {
@@ -176,7 +175,7 @@ std::expected<void, Failure> Entries::transact(Time now, std::span<Step> steps) 
     return std::unexpected(Failure{steps.size(), Refusal::kFull});
   for (Step& step : steps) {
     if (step.bytes) {
-      put(step.key, *std::move(step.bytes), step.expires);
+      put(entries_.find(step.key), step.key, *std::move(step.bytes), step.expires);
     } else if (const auto at = entries_.find(step.key); at != entries_.end()) {
       erase(at);
     }

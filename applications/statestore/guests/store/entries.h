@@ -140,7 +140,8 @@ class Entries {
   [[nodiscard]] std::optional<std::uint64_t> version_at(Time now, std::string_view key) const;
   // For `more` bytes of entries as saved, `keys` of them of at most `count` new keys.
   [[nodiscard]] bool has_room_for(std::size_t more, std::size_t keys, std::size_t count) const;
-  std::uint64_t put(std::string_view key, Buffer value, Time expires);
+  // `at` is where the key is found now.
+  std::uint64_t put(Map::iterator at, std::string_view key, Buffer value, Time expires);
   void erase(Map::iterator at);
 
   const HasRoom has_room_;

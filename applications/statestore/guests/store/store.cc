@@ -56,9 +56,10 @@ memory::Condition to_condition(const types::Condition& condition) {
 }
 
 wit::string to_etag(std::uint64_t version) {
-  char text[20];
-  const auto end = std::to_chars(text, text + sizeof text, version).ptr;
-  return wit::string::from_view({text, static_cast<std::size_t>(end - text)});
+  constexpr std::size_t kDigits = 20;
+  auto* const text = static_cast<char*>(std::malloc(kDigits));
+  if (text == nullptr) std::abort();  // as operator new does in a guest
+  return {text, static_cast<std::size_t>(std::to_chars(text, text + kDigits, version).ptr - text)};
 }
 
 std::unexpected<types::Error> full(std::string_view what) {
