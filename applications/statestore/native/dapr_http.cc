@@ -297,34 +297,19 @@ Task<> DaprHttp::bulk_get(const NamedStore& store, std::vector<std::string> keys
 
 Task<> DaprHttp::transact(const NamedStore& store, Time now, std::vector<RequestItem> items,
                           HttpReply reply) const {
-  std::vector<Operation> operations;
-  operations.reserve(items.size());
-  for (const RequestItem& item : items) {
-    if (item.removal)
-      operations.emplace_back(item.to_removal());
-    else
-      operations.emplace_back(item.to_write());
-  }
+  const std::vector<Operation> operations = to_operations(items);
   const auto answer = co_await store.store->transact(now, operations);
   if (answer && *answer) {
     send_no_content(reply);
     co_return;
   }
   constexpr std::string_view kCode = "ERR_STATE_TRANSACTION";
-  std::string doing = "error while executing state transaction";
   if (!answer) {
-    send_refusal(reply, to_refusal(answer.error(), kCode, doing));
+    send_refusal(reply, to_refusal(answer.error(), kCode, std::string(kTransactionFailed)));
     co_return;
   }
-  const Failure& failure = answer->error();
-  if (failure.operation && *failure.operation < items.size())
-    doing +=
-        ": operation " + std::to_string(*failure.operation) + " with key " + items[*failure.operation].key;
-  Refusal refusal = to_refusal(failure.error, kCode, doing);
-  // Dapr answers a transaction that a condition stopped as any other failed one.
-  const bool condition = failure.error.kind == StoreError::Kind::kEtagMismatch ||
-                         failure.error.kind == StoreError::Kind::kEtagInvalid;
-  if (condition) refusal.status = 500;
+  Refusal refusal = to_refusal(answer->error().error, kCode, transaction_failed(answer->error(), items));
+  if (stopped_by_condition(answer->error())) refusal.status = 500;
   send_refusal(reply, refusal);
 }
 

@@ -146,6 +146,30 @@ Parsed<std::vector<RequestItem>> parse_transaction(std::string_view body, const 
   return items;
 }
 
+std::vector<Operation> to_operations(std::span<const RequestItem> items) {
+  std::vector<Operation> out;
+  out.reserve(items.size());
+  for (const RequestItem& item : items) {
+    if (item.removal)
+      out.emplace_back(item.to_removal());
+    else
+      out.emplace_back(item.to_write());
+  }
+  return out;
+}
+
+std::string transaction_failed(const Failure& failure, std::span<const RequestItem> items) {
+  std::string out(kTransactionFailed);
+  if (failure.operation && *failure.operation < items.size())
+    out += ": operation " + std::to_string(*failure.operation) + " with key " + items[*failure.operation].key;
+  return out;
+}
+
+bool stopped_by_condition(const Failure& failure) {
+  return failure.error.kind == StoreError::Kind::kEtagMismatch ||
+         failure.error.kind == StoreError::Kind::kEtagInvalid;
+}
+
 Parsed<std::vector<std::string>> parse_bulk_get(std::string_view body) {
   if (!is_utf8(body)) return malformed("failed deserializing HTTP body: it is not UTF-8");
   JsonReader reader(body);

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <expected>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -58,6 +59,14 @@ struct RequestItem {
   [[nodiscard]] Write to_write() const { return {key, value, condition(), expires}; }
   [[nodiscard]] Removal to_removal() const { return {key, condition()}; }
 };
+
+// The items of a transaction as a store takes them; valid as long as they.
+[[nodiscard]] std::vector<Operation> to_operations(std::span<const RequestItem> items);
+// "error while executing state transaction: operation 1 with key a", for the beginning of its error.
+[[nodiscard]] std::string transaction_failed(const Failure& failure, std::span<const RequestItem> items);
+inline constexpr std::string_view kTransactionFailed = "error while executing state transaction";
+// Dapr answers a transaction that a condition stopped as any other failed one.
+[[nodiscard]] bool stopped_by_condition(const Failure& failure);
 
 // What items of a request are read with: the callers' keys, the time, and the metadata `ttlInSeconds` of
 // the request's query, which counts in place of an item's own.

@@ -6,14 +6,15 @@
 namespace berth::statestore {
 
 Result<void> StateServers::add(const StateTrigger& trigger, std::shared_ptr<Store> store) {
-  const std::string where = trigger.listen.to_string();
+  if (!trigger.listen) return {};
+  const std::string where = trigger.listen->to_string();
   auto at = std::ranges::find_if(listeners_, [&](const auto& l) {
-    return trigger.listen.port != 0 && l->endpoint.to_string() == where;
+    return trigger.listen->port != 0 && l->endpoint.to_string() == where;
   });
   if (at == listeners_.end()) {
     listeners_.push_back(std::make_unique<Listener>());
     at = std::prev(listeners_.end());
-    (*at)->endpoint = trigger.listen;
+    (*at)->endpoint = *trigger.listen;
     (*at)->options.max_body_bytes = 0;
   }
   Listener& listener = **at;

@@ -21,7 +21,8 @@ class StateServers final {
   // `io` must outlive this.
   explicit StateServers(net::IoContext& io) : io_(io) {}
 
-  // Fails with kAlreadyExists when the address serves a store of that name.
+  // Does nothing for a trigger without HTTP. Fails with kAlreadyExists when the address serves a store of
+  // that name.
   [[nodiscard]] Result<void> add(const StateTrigger& trigger, std::shared_ptr<Store> store);
   // Listens. Fails as net::HttpServer::listen.
   [[nodiscard]] Result<void> start();

@@ -13,9 +13,10 @@ namespace {
 constexpr manifest::Key kKeys[] = {
     {"store", "text", "required", "statestore",
      "The name clients use: {store} in /v1.0/state/{store}. Letters, digits, - and _."},
-    {"listen", "address and port", "127.0.0.1:3500", "127.0.0.1:3500",
+    {"listen", "address and port", "127.0.0.1:3500, or none beside another one", "127.0.0.1:3500",
      "Where Dapr's HTTP state API is served. There is no login: whoever reaches it can read and write. "
-     "Several triggers may name the same address."},
+     "Several triggers may name the same address. With grpc-listen or component-socket alone there is no "
+     "HTTP."},
     {"grpc-listen", "address and port", "not served", "127.0.0.1:50001",
      "Where Dapr's gRPC state calls are served too, for SDKs that speak nothing else, such as Python's."},
     {"component-socket", "path", "not served", "/run/dapr-components-sockets",
@@ -31,8 +32,7 @@ constexpr manifest::Key kKeys[] = {
 };
 constexpr manifest::Section kSection{
     .path = "triggers.state",
-    .text =
-        "Serves the workload, which must export berth:state/store, as a state store through Dapr's HTTP API.",
+    .text = "Serves the workload, which must export berth:state/store, as a state store through Dapr's APIs.",
     .keys = kKeys};
 
 bool is_name(std::string_view text) {
@@ -47,8 +47,7 @@ std::optional<StateTrigger> read_state_trigger(const manifest::Value& value, con
                                                manifest::Problems& problems) {
   const std::size_t before = problems.errors().size() + problems.more();
   manifest::MapReader reader(value, kSection, path, problems);
-  StateTrigger trigger{
-      .store = {}, .listen = {"127.0.0.1", 3500}, .app_id = {}, .max_body_bytes = kDefaultMaxBody};
+  StateTrigger trigger{.store = {}, .app_id = {}, .max_body_bytes = kDefaultMaxBody};
   if (const manifest::Value* name = reader.require("store")) {
     if (auto text = reader.text("store")) {
       if (!is_name(*text)) {
@@ -57,13 +56,15 @@ std::optional<StateTrigger> read_state_trigger(const manifest::Value& value, con
       trigger.store = std::move(*text);
     }
   }
-  if (auto listen = reader.endpoint("listen")) trigger.listen = std::move(*listen);
+  trigger.listen = reader.endpoint("listen");
   if (auto listen = reader.endpoint("grpc-listen")) trigger.grpc_listen = std::move(*listen);
   if (auto folder = reader.text("component-socket")) {
     if (folder->empty())
       reader.problem(reader.get("component-socket")->mark(), "component-socket", "a folder has a name");
     trigger.component_socket = std::move(*folder);
   }
+  if (!trigger.listen && !trigger.grpc_listen && trigger.component_socket.empty())
+    trigger.listen = {"127.0.0.1", 3500};
   if (auto app_id = reader.text("app-id")) {
     if (!is_name(*app_id)) {
       reader.problem(reader.get("app-id")->mark(), "app-id",

@@ -14,8 +14,8 @@ namespace berth::statestore {
 
 // Plain value.
 struct StateTrigger {
-  std::string store;          // {store} in /v1.0/state/{store}
-  manifest::Endpoint listen;  // triggers of one address share a server
+  std::string store;                         // {store} in /v1.0/state/{store}
+  std::optional<manifest::Endpoint> listen;  // triggers of one address share a server; nothing: no HTTP
   std::optional<manifest::Endpoint> grpc_listen;
   std::string component_socket;  // the folder of a socket for daprd, relative to the manifest's; empty: none
   std::string app_id;            // prefix of the keys; empty: none

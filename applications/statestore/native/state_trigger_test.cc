@@ -33,11 +33,17 @@ StateTrigger read(const std::string& trigger) {
 TEST(StateTrigger, HasDefaults) {
   const auto t = read("{store: statestore}");
   EXPECT_EQ(t.store, "statestore");
-  EXPECT_EQ(t.listen.to_string(), "127.0.0.1:3500");
+  EXPECT_EQ(t.listen->to_string(), "127.0.0.1:3500");
   EXPECT_FALSE(t.grpc_listen);
   EXPECT_EQ(t.component_socket, "");
   EXPECT_EQ(t.app_id, "");
   EXPECT_EQ(t.max_body_bytes, 4U << 20);
+}
+
+TEST(StateTrigger, ListensForHttpOnlyWhereNothingElseIsNamed) {
+  EXPECT_FALSE(read("{store: s, component-socket: sockets}").listen);
+  EXPECT_FALSE(read("{store: s, grpc-listen: 127.0.0.1:50001}").listen);
+  EXPECT_EQ(read("{store: s, component-socket: sockets, listen: 127.0.0.1:1}").listen->port, 1);
 }
 
 TEST(StateTrigger, ReadsEverything) {
@@ -45,7 +51,7 @@ TEST(StateTrigger, ReadsEverything) {
       "{store: s-1, listen: \"[::1]:80\", grpc-listen: 127.0.0.1:50001, component-socket: sockets, app-id: "
       "app_1, max-body: 16MiB}");
   EXPECT_EQ(t.store, "s-1");
-  EXPECT_EQ(t.listen.to_string(), "[::1]:80");
+  EXPECT_EQ(t.listen->to_string(), "[::1]:80");
   EXPECT_EQ(t.grpc_listen->to_string(), "127.0.0.1:50001");
   EXPECT_EQ(t.component_socket, "sockets");
   EXPECT_EQ(t.app_id, "app_1");

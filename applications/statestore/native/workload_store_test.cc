@@ -36,7 +36,7 @@ class WorkloadStoreTest : public testing::Test {
 
   static StateTrigger trigger(std::string name) {
     return {.store = std::move(name),
-            .listen = {"127.0.0.1", 0},
+            .listen = manifest::Endpoint{"127.0.0.1", 0},
             .app_id = "app",
             .max_body_bytes = 1 << 20,
             .settings = {}};
@@ -105,12 +105,15 @@ TEST_F(WorkloadStoreTest, StoresOfOneAddressShareAServer) {
   StateServers servers(*io_);
   auto first = trigger("a");
   auto second = trigger("b");
-  first.listen.port = second.listen.port = port_;  // taken by the fixture's server
+  first.listen->port = second.listen->port = port_;  // taken by the fixture's server
   EXPECT_TRUE(servers.add(first, store_));
   EXPECT_TRUE(servers.add(second, store_));
   const auto twice = servers.add(first, store_);
   ASSERT_FALSE(twice);
   EXPECT_THAT(twice.error().message(), HasSubstr("two state stores are called \"a\""));
+  auto elsewhere = trigger("c");
+  elsewhere.listen.reset();
+  EXPECT_TRUE(servers.add(elsewhere, store_));
   EXPECT_EQ(servers.addresses().size(), 2U);
   EXPECT_EQ(servers.start().error().code(), Code::kAlreadyExists);
 }

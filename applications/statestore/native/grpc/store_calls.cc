@@ -62,26 +62,14 @@ Task<GrpcOutcome> remove_items(GrpcApi api, Store& store, Time now, std::span<co
 }
 
 Task<GrpcOutcome> transact_items(GrpcApi api, Store& store, Time now, std::span<const RequestItem> items) {
-  std::vector<Operation> operations;
-  operations.reserve(items.size());
-  for (const RequestItem& item : items) {
-    if (item.removal)
-      operations.emplace_back(item.to_removal());
-    else
-      operations.emplace_back(item.to_write());
-  }
+  const std::vector<Operation> operations = to_operations(items);
   const auto answer = co_await store.transact(now, operations);
   if (answer && *answer) co_return std::string();
-  std::string doing = "error while executing state transaction";
-  if (!answer) co_return std::unexpected(to_status(answer.error(), doing));
+  if (!answer) co_return std::unexpected(to_status(answer.error(), std::string(kTransactionFailed)));
   const Failure& failure = answer->error();
-  if (failure.operation && *failure.operation < items.size())
-    doing +=
-        ": operation " + std::to_string(*failure.operation) + " with key " + items[*failure.operation].key;
-  const grpc::Status status = to_status(api, failure.error, doing);
-  const bool condition = failure.error.kind == StoreError::Kind::kEtagMismatch ||
-                         failure.error.kind == StoreError::Kind::kEtagInvalid;
-  co_return failed(condition ? grpc::StatusCode::INTERNAL : status.error_code(), status.error_message());
+  const grpc::Status status = to_status(api, failure.error, transaction_failed(failure, items));
+  co_return failed(stopped_by_condition(failure) ? grpc::StatusCode::INTERNAL : status.error_code(),
+                   status.error_message());
 }
 
 }  // namespace berth::statestore
