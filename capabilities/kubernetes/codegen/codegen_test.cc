@@ -121,7 +121,7 @@ TEST(Crds, WhatCannotBeReadIsSaid) {
       {"kind: CustomResourceDefinition\nspec: {group: a, names: {kind: A, plural: as}, versions: [{name: "
        "v1}]}\n",
        "without a name or without schema.openAPIV3Schema"},
-      {crd(deep), "nested deeper"},  // the manifest's own bound on YAML
+      {crd(deep), "more than 32 deep"},  // the manifest's own bound on YAML
       {std::string(kMaxSchemaBytes + 1, ' '), "MiB"},
   };
   for (const auto& [text, message] : cases) {

@@ -5,7 +5,8 @@
 
 namespace berth::kubernetes::codegen {
 
-[[nodiscard]] std::string_view runtime_cpp();
+[[nodiscard]] std::string_view runtime_view();  // C++, first part
+[[nodiscard]] std::string_view runtime_cpp();   // C++, after wit-bindgen's header
 [[nodiscard]] std::string_view runtime_go();
 
 }  // namespace berth::kubernetes::codegen
