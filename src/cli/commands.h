@@ -30,6 +30,7 @@ void add_rollback(CLI::App& app, int& exit_code);
 void add_pin(CLI::App& app, int& exit_code);
 void add_accept(CLI::App& app, int& exit_code);
 void add_logs(CLI::App& app, int& exit_code);
+void add_gather(CLI::App& app, int& exit_code);
 void add_reference(CLI::App& app, int& exit_code);
 void add_compile(CLI::App& app, int& exit_code);
 void add_version(CLI::App& app, int& exit_code);

@@ -42,6 +42,7 @@ int run_program(int argc, char** argv) {
     add_pin(app, code);
     add_accept(app, code);
     add_logs(app, code);
+    add_gather(app, code);
     add_reference(app, code);
     add_compile(app, code);
     add_version(app, code);
