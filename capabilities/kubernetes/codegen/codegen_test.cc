@@ -104,6 +104,14 @@ TEST(Crds, TwoVersionsHaveTwoNames) {
   EXPECT_TRUE(has(cpp, "Kind<ShipV2beta1> ships_v2beta1()"));
 }
 
+TEST(Crds, AKindMayBeCalledWhatTheRuntimeIs) {
+  std::string text = crd("{list: {type: object, properties: {a: {type: string}}}}");
+  text.replace(text.find("kind: Ship"), 10, "kind: View");
+  const auto schema = read(text);
+  ASSERT_TRUE(schema) << schema.error().to_string();
+  EXPECT_EQ(schema->kinds[0].object, "ShipsExampleOrgV1");
+}
+
 TEST(Crds, SeveralDocumentsAndOtherObjects) {
   const auto schema = read("---\napiVersion: v1\nkind: Namespace\n---\n" + crd("{}") + "---\n");
   ASSERT_TRUE(schema) << schema.error().to_string();

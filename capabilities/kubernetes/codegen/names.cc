@@ -12,13 +12,15 @@ bool is_digit(char c) { return c >= '0' && c <= '9'; }
 char lower(char c) { return is_upper(c) ? static_cast<char>(c - 'A' + 'a') : c; }
 char upper(char c) { return is_lower(c) ? static_cast<char>(c - 'a' + 'A') : c; }
 
-// C++'s keywords and alternative tokens, and the methods of Object and View that a field must not hide.
+// C++'s keywords and alternative tokens, common macros, and the methods of Object and View that a field must
+// not hide.
 constexpr std::string_view kTaken[] = {
     "alignas",
     "alignof",
     "and",
     "and_eq",
     "asm",
+    "assert",
     "at",
     "auto",
     "bitand",
@@ -49,6 +51,7 @@ constexpr std::string_view kTaken[] = {
     "dynamic_cast",
     "else",
     "enum",
+    "errno",
     "exists",
     "explicit",
     "export",
@@ -63,7 +66,10 @@ constexpr std::string_view kTaken[] = {
     "int",
     "integer",
     "is_string",
+    "linux",
     "long",
+    "major",
+    "minor",
     "mutable",
     "namespace",
     "new",
@@ -88,6 +94,9 @@ constexpr std::string_view kTaken[] = {
     "static",
     "static_assert",
     "static_cast",
+    "stderr",
+    "stdin",
+    "stdout",
     "string",
     "struct",
     "switch",
@@ -103,6 +112,7 @@ constexpr std::string_view kTaken[] = {
     "typeid",
     "typename",
     "union",
+    "unix",
     "unsigned",
     "using",
     "view",
@@ -114,6 +124,7 @@ constexpr std::string_view kTaken[] = {
     "xor",
     "xor_eq",
 };
+static_assert(std::ranges::is_sorted(kTaken));
 
 }  // namespace
 

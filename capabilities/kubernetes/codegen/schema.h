@@ -70,7 +70,11 @@ class SchemaReader {
  private:
   class Types;
   Schema schema_;
-  std::map<std::string, std::string> names_;  // struct name -> what it stands for
+  // Name -> what it stands for. The runtime's own first.
+  std::map<std::string, std::string> names_ = {
+      {"Client", ""}, {"Error", ""},   {"Kind", ""},   {"List", ""}, {"Map", ""},    {"Metadata", ""},
+      {"Object", ""}, {"Objects", ""}, {"Result", ""}, {"View", ""}, {"ViewOf", ""}, {"Where", ""},
+  };
 };
 
 // A client in one file: the runtime and the kinds. `include` is wit-bindgen's header ("gatherer_cpp.h").

@@ -70,8 +70,7 @@ Outcome logs_of_namespace(Run& run, const Gatherer&) {
     return std::unexpected("the parameter tail_lines is no number from 1 to 10000");
   const auto tail = lines.exists() ? static_cast<std::uint32_t>(lines.integer()) : kTailLines;
   std::size_t count = 0;
-  auto pods =
-      kube::Kind<kube::Object>("", "v1", "pods").list({.namespace_ = namespace_, .labels = {}, .fields = {}});
+  auto pods = kube::Kind<kube::Object>("", "v1", "pods").list({.namespace_ = namespace_});
   for (auto& pod : pods) {
     for (const std::string_view list : {"initContainers", "containers"}) {
       for (const auto container : kube::List<kube::View>(pod.at("spec").at(list))) {

@@ -42,9 +42,9 @@ inline int status_of(const Error& error) {
 
 // What of a kind is wanted; empty: all.
 struct Where {
-  std::string_view namespace_;
-  std::string_view labels;  // "app in (a, b)"
-  std::string_view fields;  // "status.phase=Running"
+  std::string_view namespace_ = {};
+  std::string_view labels = {};  // "app in (a, b)"
+  std::string_view fields = {};  // "status.phase=Running"
 };
 
 // The objects of one kind, as they come: `for (auto& pod : client.pods().list())`. One loop; then look at
