@@ -7,8 +7,6 @@ import sys
 import threading
 import urllib.parse
 
-import yaml
-
 ROOT = pathlib.Path(__file__).resolve().parents[3]
 sys.path.insert(0, str(ROOT / "tests/kubernetes"))
 from running_kubernetes import RunningKubernetes  # noqa: E402
@@ -81,7 +79,8 @@ class SeededCluster(RunningKubernetes):
         for name in ("shop", "bank"):
             self.make("/api/v1/namespaces", {"metadata": {"name": name}})
         for name in ("clusteroperators", "clusterversions"):
-            self.make("/apis/apiextensions.k8s.io/v1/customresourcedefinitions", yaml.safe_load((ROOT / f"applications/gather/crds/{name}.yaml").read_text()))
+            self.kubectl("create", "-f", ROOT / f"applications/gather/crds/{name}.yaml")
+            self.kubectl("wait", "--for=condition=Established", f"crd/{name}.config.openshift.io")
         node = self.make("/api/v1/nodes", {"metadata": {"name": "node-0"}})
         self.put_status("/api/v1/nodes/node-0", node, {
             "addresses": [{"type": "InternalIP", "address": "127.0.0.1"}], "daemonEndpoints": {"kubeletEndpoint": {"Port": self.kubelet.port}},
