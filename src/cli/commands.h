@@ -17,6 +17,7 @@ void add_push(CLI::App& app, int& exit_code);
 void add_pull(CLI::App& app, int& exit_code);
 void add_copy(CLI::App& app, int& exit_code);
 void add_tags(CLI::App& app, int& exit_code);
+void add_kube(CLI::App& app, int& exit_code);
 void add_keygen(CLI::App& app, int& exit_code);
 void add_sign(CLI::App& app, int& exit_code);
 void add_verify(CLI::App& app, int& exit_code);

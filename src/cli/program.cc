@@ -29,6 +29,7 @@ int run_program(int argc, char** argv) {
     add_pull(app, code);
     add_copy(app, code);
     add_tags(app, code);
+    add_kube(app, code);
     add_keygen(app, code);
     add_sign(app, code);
     add_verify(app, code);

@@ -13,9 +13,10 @@ exec 9>"$BERTH_CACHE/servers/build.lock"
 flock 9
 
 build() {
-  local module=tests/servers/$1 built=$2 program
+  local module=tests/servers/$1 built=$2 program ldflags
   program=$(sed -n 's/^tool //p' "$module/go.mod")
-  (cd "$module" && CGO_ENABLED=0 go build -trimpath -mod=readonly -o "$built.new" "$program")
+  ldflags=$(sed -n 's#^// ldflags ##p' "$module/go.mod")
+  (cd "$module" && CGO_ENABLED=0 go build -trimpath -mod=readonly -ldflags="$ldflags" -o "$built.new" "$program")
   mv "$built.new" "$built"
 }
 
