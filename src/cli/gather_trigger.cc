@@ -18,6 +18,8 @@ Json to_json(const gather::AgentStatus& status) {
               {"archive_bytes", status.archive_bytes}};
   if (status.next) out["next"] = time_text(*status.next);
   if (!status.error.empty()) out["error"] = status.error;
+  if (!status.rules.empty()) out["rules"] = status.rules;
+  if (!status.rules_problem.empty()) out["rules_problem"] = status.rules_problem;
   if (status.last) {
     out["last"] = {{"began", time_text(status.last->began)},
                    {"archive", status.last->archive},

@@ -12,6 +12,7 @@
 #include <utility>
 
 #include "applications/gather/native/leftovers.h"
+#include "applications/gather/native/period.h"
 #include "applications/gather/native/upload.h"
 #include "applications/gather/native/web.h"
 
@@ -110,15 +111,6 @@ milliseconds Agent::up_to(milliseconds most) {
   return milliseconds(std::uniform_int_distribution<milliseconds::rep>(0, most.count())(random_));
 }
 
-std::string Agent::user_agent() {
-  std::string id = settings_.cluster_id;
-  if (id.empty() && services_.cluster) {
-    if (auto asked = services_.cluster->id()) id = *std::move(asked);
-  }
-  std::erase_if(id, [](char c) { return c <= ' ' || c >= 0x7f; });
-  return id.empty() ? "berth" : "berth cluster/" + id;
-}
-
 // ---- gathering -------------------------------------------------------------------------------
 
 void Agent::run(const std::stop_token& stop) {
@@ -164,27 +156,24 @@ std::vector<Source> Agent::due(Time now) const {
 void Agent::gather(const std::stop_token& stop) {
   const Time began = now();
   const auto sources = due(began);
-  auto gathered = gather_once({.sources = sources,
-                               .asked = {},
-                               .own = {},
-                               .limits = {.concurrency = settings_.concurrency,
-                                          .time = settings_.gatherer_time,
-                                          .bytes = settings_.gatherer_bytes},
-                               .archive_bytes = settings_.archive_bytes,
-                               .to = settings_.directory,
-                               .kind = GatheringRequest::To::kFolder,
+  auto period = gather_period(settings_, sources, settings_.directory, GatheringRequest::To::kFolder,
+                              {.io = services_.io,
+                               .workers = *workers_,
+                               .cluster = services_.cluster.get(),
                                .program_began = began_,
-                               .executor = *workers_,
                                .progress = {}},
                               stop);
-  if (!gathered) {
-    if (gathered.error().code() == Code::kCancelled) return;
+  if (!period) {
+    if (period.error().code() == Code::kCancelled) return;
     metrics_.failed();
-    services_.log.error("no archive was written", {{"error", gathered.error().message()}});
+    services_.log.error("no archive was written", {{"error", period.error().message()}});
     const std::lock_guard lock(mutex_);
-    status_.error = gathered.error().message();
+    status_.error = period.error().message();
     return;
   }
+  const Gathered* const gathered = &period->gathered;
+  if (!period->rules_problem.empty())
+    services_.log.warn("the rules that are built in hold", {{"error", period->rules_problem}});
   AgentStatus::Last last{.began = began,
                          .archive = gathered->archive.filename().string(),
                          .records = gathered->records,
@@ -211,6 +200,8 @@ void Agent::gather(const std::stop_token& stop) {
   {
     const std::lock_guard lock(mutex_);
     status_.error.clear();
+    status_.rules = std::move(period->rules);
+    status_.rules_problem = std::move(period->rules_problem);
     status_.last = std::move(last);
     state_.gathered = began;
     for (const Source& source : sources) {
@@ -269,7 +260,8 @@ std::optional<milliseconds> Agent::upload_one(const std::stop_token& stop) {
   if (archives->empty()) return std::nullopt;
   const ArchiveFile& archive = archives->front();
   const std::string name = archive.path.filename().string();
-  auto sent = upload(*settings_.upload, archive, services_.io, user_agent(), stop);
+  auto sent = upload(*settings_.upload, archive, services_.io,
+                     user_agent(cluster_id(settings_, services_.cluster.get())), stop);
   if (stop.stop_requested()) return std::nullopt;
   // Somebody removed it, or something of our own is wrong: the next look shows which.
   if (!sent) sent = Uploaded{.status = 0, .request = {}, .error = sent.error().message()};

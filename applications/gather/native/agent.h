@@ -52,6 +52,8 @@ struct AgentStatus {
   std::optional<Last> last;
   std::string error;  // of the last period; empty when it has an archive
   std::optional<Time> next;
+  std::string rules;          // their version; empty: none
+  std::string rules_problem;  // why those that are built in hold
   std::size_t archives = 0;
   std::uint64_t archive_bytes = 0;
   struct Uploads {
@@ -93,7 +95,6 @@ class Agent final {
   void upload_all(const std::stop_token& stop);
   // How long to wait before the next attempt; nothing: there is nothing to send.
   [[nodiscard]] std::optional<std::chrono::milliseconds> upload_one(const std::stop_token& stop);
-  [[nodiscard]] std::string user_agent();
   [[nodiscard]] std::chrono::milliseconds up_to(std::chrono::milliseconds most);
 
   const Settings settings_;

@@ -9,6 +9,7 @@
 #include <ctime>
 #include <fstream>
 #include <nlohmann/json.hpp>
+#include <unordered_map>
 
 #include "applications/gather/native/archive_writer.h"
 
@@ -48,6 +49,20 @@ Result<std::pair<std::filesystem::path, std::uint64_t>> publish(ArchiveWriter& w
     if (done) return std::pair(file, *done);
     if (done.error().code() != Code::kAlreadyExists || later == kNameTries)
       return fail(std::move(done).error());
+  }
+}
+
+// Two things without a name of their own may get the same one: then the later is numbered.
+void hide_paths(std::vector<SpooledRecord>& records, Obfuscator& obfuscator) {
+  std::unordered_map<std::string, std::size_t> taken;
+  for (SpooledRecord& record : records) {
+    obfuscator.obfuscate(record.path);
+    const std::size_t others = taken[record.path]++;
+    if (others == 0) continue;
+    const std::size_t slash = record.path.rfind('/');
+    std::size_t dot = record.path.rfind('.');
+    if (dot == std::string::npos || (slash != std::string::npos && dot < slash)) dot = record.path.size();
+    record.path.insert(dot, fmt::format("~{}", others + 1));
   }
 }
 
@@ -105,12 +120,13 @@ Result<Gathered> gather_once(const GatheringRequest& request, const std::stop_to
   const Time first = std::chrono::system_clock::now();
   for (const OwnRecord& own : request.own)
     (void)BERTH_TRY(spool->add(own.path, bytes_of(own.content), first, true));
-  auto reports = run_gatherers(request.sources, request.asked, request.limits, *spool, request.executor,
-                               request.progress, stop);
+  auto reports = run_gatherers(request.sources, request.asked, request.limits, *spool, request.obfuscator,
+                               request.executor, request.progress, stop);
   if (!reports)
     return fail(Code::kCancelled, "stopped before everything was gathered; no archive is written");
 
   auto records = spool->records();
+  // The host's own word about a run is not a gatherer's to write.
   std::erase_if(records, [](const SpooledRecord& r) { return r.path == kMetadataPath; });
   Gathered out{.archive = {},
                .archive_bytes = 0,
@@ -118,23 +134,25 @@ Result<Gathered> gather_once(const GatheringRequest& request, const std::stop_to
                .record_bytes = spool->bytes(),
                .duration = {},
                .reports = *std::move(reports)};
-  const std::string about = metadata(out.reports, Clock::now() - request.program_began, false);
+  const std::string about =
+      metadata(out.reports, Clock::now() - request.program_began, request.obfuscator != nullptr);
+  const auto about_at = BERTH_TRY(spool->append(bytes_of(about)));
   records.push_back({.path = std::string(kMetadataPath),
-                     .offset = 0,
-                     .size = 0,
+                     .offset = about_at,
+                     .size = about.size(),
                      .captured = std::chrono::system_clock::now()});
+  if (request.obfuscator != nullptr) hide_paths(records, *request.obfuscator);
   std::ranges::sort(records, {}, &SpooledRecord::path);
   auto writer = BERTH_TRY(ArchiveWriter::create(folder));
   std::string content;
   for (const SpooledRecord& record : records) {
     if (stop.stop_requested()) return fail(Code::kCancelled, "stopped before the archive was written");
-    if (record.path == kMetadataPath) {
-      BERTH_TRY(writer.add(record.path, record.captured, about));
-      continue;
-    }
     BERTH_TRY(spool->read(record, content));
+    if (request.obfuscator != nullptr) request.obfuscator->obfuscate(content);
     BERTH_TRY(writer.add(record.path, record.captured, content));
   }
+  // Before the archive has its name: nobody could know again what stands in it for what.
+  if (request.obfuscator != nullptr) BERTH_TRY(request.obfuscator->save());
   auto [file, bytes] = BERTH_TRY(publish(writer, request, first));
   out.archive = std::move(file);
   out.archive_bytes = bytes;

@@ -11,6 +11,7 @@
 #include <string_view>
 #include <vector>
 
+#include "applications/gather/native/obfuscator.h"
 #include "applications/gather/native/run.h"
 #include "base/error.h"
 #include "base/executor.h"
@@ -37,6 +38,7 @@ struct GatheringRequest {
   std::filesystem::path to;
   enum class To : std::uint8_t { kFolder, kFile } kind = To::kFolder;
   std::chrono::steady_clock::time_point program_began;
+  Obfuscator* obfuscator = nullptr;  // null: nothing more is hidden than always is
   Executor& executor;
   std::function<void(const Progress&)> progress;
 };

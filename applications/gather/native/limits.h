@@ -51,4 +51,30 @@ inline constexpr std::uint64_t kDefaultKeepBytes = std::uint64_t{1} << 30;
 // Names in the folder of archives that are looked at.
 inline constexpr std::size_t kMaxArchives = 100'000;
 
+// A file of rules, what it may hold, and its regular expressions. Real ones have some 20 KiB.
+inline constexpr std::size_t kMaxRulesBytes = std::size_t{1} << 20;
+inline constexpr std::size_t kMaxRules = 64;
+inline constexpr std::size_t kMaxConditions = 8;
+inline constexpr std::size_t kMaxFunctions = 8;
+inline constexpr std::size_t kMaxLogRequests = 1'000;
+inline constexpr std::size_t kMaxPatterns = 256;
+inline constexpr std::size_t kMaxPatternBytes = 1'024;
+// Prometheus' answer about all alerts, and the firing alerts of one name that a gatherer is told of.
+inline constexpr std::size_t kMaxAlertsBytes = std::size_t{8} << 20;
+inline constexpr std::size_t kMaxAlertsOfName = 100;
+
+// Addresses and names that are told apart in one cluster: twice what the largest clusters have. The table of
+// addresses is a file of some 4 MiB then.
+inline constexpr std::size_t kMaxAddresses = 100'000;
+inline constexpr std::size_t kMaxTableBytes = std::size_t{16} << 20;
+inline constexpr std::size_t kMaxObfuscatedNames = 500'000;
+// The longest text of an IPv6 address; longer runs of its characters are digests.
+inline constexpr std::size_t kMaxAddressText = 64;
+
+// What is unpacked to report about an archive: twice the most that an archive may hold, so a bomb ends there.
+inline constexpr std::uint64_t kMaxReportedBytes = kAlwaysStoredFactor * kMaxArchiveBytes;
+// Metadata of an archive, and the gatherers in it: what kMaxGatherers of some workloads may say.
+inline constexpr std::size_t kMaxMetadataBytes = std::size_t{64} << 20;
+inline constexpr std::size_t kMaxReports = 10'000;
+
 }  // namespace berth::gather

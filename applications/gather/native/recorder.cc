@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "applications/gather/native/anonymiser.h"
 #include "applications/gather/native/limits.h"
 #include "applications/gather/native/paths.h"
 
@@ -50,8 +51,8 @@ std::vector<std::string> Recorder::Notes::take(std::string_view what) {
   return std::move(texts);
 }
 
-Recorder::Recorder(Spool& spool, std::string name, std::uint64_t max_bytes)
-    : spool_(spool), max_bytes_(max_bytes) {
+Recorder::Recorder(Spool& spool, Obfuscator* obfuscator, std::string name, std::uint64_t max_bytes)
+    : spool_(spool), obfuscator_(obfuscator), max_bytes_(max_bytes) {
   report_.name = std::move(name);
 }
 
@@ -78,7 +79,17 @@ Result<std::expected<void, Refusal>> Recorder::put(const Item& item) {
                               item.content.size(), max_bytes_),
                   Refusal::Kind::kFull);
   }
-  const auto added = spool_.add(*path, item.content, time_of(item.captured), item.always_stored);
+  FoundName found;
+  if (obfuscator_ != nullptr) {
+    obfuscator_->found_in_path(*path);
+    found = [this](std::string_view ns, std::string_view name) { obfuscator_->found(ns, name); };
+  }
+  const std::string_view told(reinterpret_cast<const char*>(item.content.data()), item.content.size());
+  auto hidden = anonymised(*path, told, found);
+  if (!hidden) return refuse(*path, hidden.error().message(), Refusal::Kind::kInvalidPath);
+  const std::string_view kept = *hidden ? std::string_view(**hidden) : told;
+  const auto added = spool_.add(*path, {reinterpret_cast<const std::uint8_t*>(kept.data()), kept.size()},
+                                time_of(item.captured), item.always_stored);
   if (!added) return refuse(*path, added.error().message(), Refusal::Kind::kFull);
   switch (*added) {
     case Spool::Added::kFull:

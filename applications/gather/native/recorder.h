@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "applications/gather/native/gatherer.h"
+#include "applications/gather/native/obfuscator.h"
 #include "applications/gather/native/spool.h"
 #include "base/error.h"
 
@@ -29,8 +30,8 @@ struct Report {
 // Keeps to the gatherer's bytes, and holds on to the records whatever comes of it. Thread-safe.
 class Recorder final : public Output {
  public:
-  // `spool` outlives this, or end() is called before it goes.
-  Recorder(Spool& spool, std::string name, std::uint64_t max_bytes);
+  // `spool` outlives this, or end() is called before it goes; so does `obfuscator`, which may be null.
+  Recorder(Spool& spool, Obfuscator* obfuscator, std::string name, std::uint64_t max_bytes);
 
   Result<std::expected<void, Refusal>> put(const Item& item) override;
   Result<> warning(const std::optional<std::string>& path, std::string_view text) override;
@@ -53,6 +54,7 @@ class Recorder final : public Output {
                                                     Refusal::Kind kind);
 
   Spool& spool_;
+  Obfuscator* const obfuscator_;
   std::mutex mutex_;
   const std::uint64_t max_bytes_;
   bool ended_ = false;

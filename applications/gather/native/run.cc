@@ -84,11 +84,13 @@ void choose(const Source& source, const Listed& listed, const std::vector<Asked>
 // The jobs of one run. Thread-safe.
 class Running final {
  public:
-  Running(std::vector<Job> jobs, const RunLimits& limits, Spool& spool, Executor& executor,
-          const std::function<void(const Progress&)>& progress, const std::stop_token& stop)
+  Running(std::vector<Job> jobs, const RunLimits& limits, Spool& spool, Obfuscator* obfuscator,
+          Executor& executor, const std::function<void(const Progress&)>& progress,
+          const std::stop_token& stop)
       : jobs_(std::move(jobs)),
         limits_(limits),
         spool_(spool),
+        obfuscator_(obfuscator),
         executor_(executor),
         progress_(progress),
         stop_(stop),
@@ -131,7 +133,7 @@ class Running final {
   Task<Report> gather(const Job& job) {
     const Budget budget{.time = std::min(limits_.time, job.source->gatherers.workload().spec().limits.call),
                         .bytes = limits_.bytes};
-    const auto recorder = std::make_shared<Recorder>(spool_, job.name(), budget.bytes);
+    const auto recorder = std::make_shared<Recorder>(spool_, obfuscator_, job.name(), budget.bytes);
     const auto began = Clock::now();
     auto ended = co_await job.source->gatherers.call_async(
         {.executor = &executor_, .deadline = budget.time}, [&job, budget, recorder](Gatherers& gatherers) {
@@ -149,6 +151,7 @@ class Running final {
   const std::vector<Job> jobs_;
   const RunLimits limits_;
   Spool& spool_;
+  Obfuscator* const obfuscator_;
   Executor& executor_;
   const std::function<void(const Progress&)>& progress_;
   const std::stop_token& stop_;
@@ -182,7 +185,7 @@ std::vector<std::pair<std::string, Listed>> list_gatherers(const std::vector<Sou
 
 std::optional<std::vector<Report>> run_gatherers(const std::vector<Source>& sources,
                                                  const std::vector<Asked>& asked, const RunLimits& limits,
-                                                 Spool& spool, Executor& executor,
+                                                 Spool& spool, Obfuscator* obfuscator, Executor& executor,
                                                  const std::function<void(const Progress&)>& progress,
                                                  const std::stop_token& stop) {
   std::vector<Job> jobs;
@@ -195,7 +198,7 @@ std::optional<std::vector<Report>> run_gatherers(const std::vector<Source>& sour
     if (!known.contains(a.gatherer))
       reports.push_back(failed(a.gatherer, "a rule asks for it, and no workload has such a gatherer"));
   }
-  for (Report& report : Running(std::move(jobs), limits, spool, executor, progress, stop).run())
+  for (Report& report : Running(std::move(jobs), limits, spool, obfuscator, executor, progress, stop).run())
     reports.push_back(std::move(report));
   if (stop.stop_requested()) return std::nullopt;
   std::ranges::sort(reports, {}, &Report::name);

@@ -50,12 +50,13 @@ struct Progress {
 
 // Runs them on the threads of `executor`, which this call's thread must not be one of. One report for each
 // gatherer, in the order of their names; a workload that cannot say what it has gets one of its own name, and
-// so do asked gatherers that no workload has. `progress`, which may be empty, is called from any thread, one
-// call at a time. Blocks. After `stop` no gatherer begins, and nothing is returned.
+// so do asked gatherers that no workload has. `obfuscator`, which may be null, is told the names of things.
+// `progress`, which may be empty, is called from any thread, one call at a time. Blocks. After `stop` no
+// gatherer begins, and nothing is returned.
 [[nodiscard]] std::optional<std::vector<Report>> run_gatherers(
     const std::vector<Source>& sources, const std::vector<Asked>& asked, const RunLimits& limits,
-    Spool& spool, Executor& executor, const std::function<void(const Progress&)>& progress,
-    const std::stop_token& stop);
+    Spool& spool, Obfuscator* obfuscator, Executor& executor,
+    const std::function<void(const Progress&)>& progress, const std::stop_token& stop);
 
 // What each workload has, or why it does not say. Blocks, as above.
 [[nodiscard]] std::vector<std::pair<std::string, Result<std::vector<Description>>>> list_gatherers(

@@ -19,6 +19,32 @@ Result<std::unique_ptr<Spool>> Spool::create(const std::filesystem::path& folder
   return std::unique_ptr<Spool>(new Spool(std::move(file), max_bytes));
 }
 
+Result<> Spool::write(std::span<const std::uint8_t> bytes, std::uint64_t offset) {
+  std::size_t done = 0;
+  while (done < bytes.size()) {
+    const auto n =
+        ::pwrite(file_.fd(), bytes.data() + done, bytes.size() - done, static_cast<off_t>(offset + done));
+    if (n < 0 && errno == EINTR) continue;
+    if (n <= 0) {
+      return fail(system_error(n == 0 ? ENOSPC : errno, "writing a record to the spool in",
+                               file_.path().parent_path()));
+    }
+    done += static_cast<std::size_t>(n);
+  }
+  return {};
+}
+
+Result<std::uint64_t> Spool::append(std::span<const std::uint8_t> bytes) {
+  std::uint64_t offset = 0;
+  {
+    const std::lock_guard lock(mutex_);
+    offset = end_;
+    end_ += bytes.size();
+  }
+  BERTH_TRY(write(bytes, offset));
+  return offset;
+}
+
 Result<Spool::Added> Spool::add(std::string path, std::span<const std::uint8_t> bytes, Time captured,
                                 bool always_stored) {
   std::uint64_t offset = 0;
@@ -33,18 +59,10 @@ Result<Spool::Added> Spool::add(std::string path, std::span<const std::uint8_t> 
     end_ += bytes.size();
     bytes_ += bytes.size();
   }
-  std::size_t done = 0;
-  while (done < bytes.size()) {
-    const auto n =
-        ::pwrite(file_.fd(), bytes.data() + done, bytes.size() - done, static_cast<off_t>(offset + done));
-    if (n < 0 && errno == EINTR) continue;
-    if (n <= 0) {
-      const int error = n == 0 ? ENOSPC : errno;
-      const std::lock_guard lock(mutex_);
-      bytes_ -= bytes.size();
-      return fail(system_error(error, "writing a record to the spool in", file_.path().parent_path()));
-    }
-    done += static_cast<std::size_t>(n);
+  if (auto written = write(bytes, offset); !written) {
+    const std::lock_guard lock(mutex_);
+    bytes_ -= bytes.size();
+    return fail(std::move(written).error());
   }
   const std::lock_guard lock(mutex_);
   SpooledRecord record{.path = path, .offset = offset, .size = bytes.size(), .captured = captured};

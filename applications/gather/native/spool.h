@@ -38,6 +38,9 @@ class Spool final {
   [[nodiscard]] Result<Added> add(std::string path, std::span<const std::uint8_t> bytes, Time captured,
                                   bool always_stored);
 
+  // Bytes that are no record, whatever there is; where they lie.
+  [[nodiscard]] Result<std::uint64_t> append(std::span<const std::uint8_t> bytes);
+
   // In no order. No add() may run beside it or later.
   [[nodiscard]] std::vector<SpooledRecord> records() const;
   [[nodiscard]] Result<> read(const SpooledRecord& record, std::string& into) const;
@@ -46,6 +49,7 @@ class Spool final {
   [[nodiscard]] std::size_t count() const;
 
  private:
+  Result<> write(std::span<const std::uint8_t> bytes, std::uint64_t offset);
   Spool(File file, std::uint64_t max_bytes) : file_(std::move(file)), max_bytes_(max_bytes) {}
 
   const File file_;
