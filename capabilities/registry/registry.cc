@@ -7,6 +7,7 @@
 #include "capabilities/filesystem/grants.h"
 #include "capabilities/http/grants.h"
 #include "capabilities/keyvalue/grants.h"
+#include "capabilities/kubernetes/grants.h"
 #include "capabilities/logging/grants.h"
 #include "capabilities/metrics/grants.h"
 #include "capabilities/random/grants.h"
@@ -15,9 +16,9 @@
 namespace berth::registry {
 
 std::vector<grants::Capability> capabilities() {
-  return {clocks::capability(),   random::capability(),  filesystem::capability(),
-          sockets::capability(),  http::capability(),    config::capability(),
-          keyvalue::capability(), logging::capability(), metrics::capability()};
+  return {clocks::capability(),  random::capability(), filesystem::capability(), sockets::capability(),
+          http::capability(),    config::capability(), keyvalue::capability(),   kubernetes::capability(),
+          logging::capability(), metrics::capability()};
 }
 
 std::shared_ptr<const host::Grant> base_grant(const grants::Services& services) {

@@ -15,7 +15,7 @@ TEST(Registry, OffersEveryCapabilityOnce) {
   for (const auto& capability : capabilities())
     EXPECT_TRUE(names.insert(capability.info.name).second) << capability.info.name;
   EXPECT_EQ(names, (std::set<std::string>{"clocks", "random", "filesystem", "sockets", "http", "config",
-                                          "keyvalue", "logging", "metrics"}));
+                                          "keyvalue", "kubernetes", "logging", "metrics"}));
 }
 
 // The line a refused import names must make the import pass.
@@ -45,8 +45,9 @@ TEST(Registry, NoInterfaceHasTwoOwners) {
         "wasi:random/insecure@0.2.0", "wasi:random/insecure-seed@0.2.0", "wasi:filesystem/types@0.2.0",
         "wasi:filesystem/preopens@0.2.0", "wasi:sockets/tcp@0.2.0", "wasi:http/types@0.2.0",
         "wasi:http/outgoing-handler@0.2.0", "wasi:config/store@0.2.0-rc.1",
-        "wasi:keyvalue/batch@0.2.0-draft2", "berth:logging/logging@0.1.0", "berth:metrics/metrics@0.1.0",
-        "wasi:cli/environment@0.2.0", "wasi:cli/exit@0.2.3", "wasi:io/poll@0.2.0"}) {
+        "wasi:keyvalue/batch@0.2.0-draft2", "berth:kubernetes/reading@0.1.0", "berth:logging/logging@0.1.0",
+        "berth:metrics/metrics@0.1.0", "wasi:cli/environment@0.2.0", "wasi:cli/exit@0.2.3",
+        "wasi:io/poll@0.2.0"}) {
     int owners = base->covers(interface) ? 1 : 0;
     for (const auto& capability : capabilities()) owners += capability.info.covers(interface) ? 1 : 0;
     EXPECT_EQ(owners, 1) << interface;

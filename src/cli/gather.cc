@@ -16,6 +16,7 @@
 #include "cli/exit_code.h"
 #include "cli/gather_trigger.h"
 #include "cli/known.h"
+#include "cli/kube_client.h"
 #include "cli/output.h"
 #include "cli/progress.h"
 #include "cli/running_host.h"
@@ -110,6 +111,8 @@ struct Session {
   gather::Settings settings;
   std::vector<gather::Source> sources;
   std::unique_ptr<net::IoContext> workers;
+  telemetry::Metrics metrics;  // of what the program itself asks the cluster; nobody reads them
+  std::shared_ptr<gather::Cluster> cluster;
 };
 
 // The manifest's problems are printed; then its code is returned.
@@ -130,6 +133,7 @@ std::expected<std::unique_ptr<Session>, int> open_session(const std::string& fil
         BERTH_TRY(RunningHost::start(session->manifest, known, *session->log, {.listens = false}));
     session->settings = gather_settings(session->manifest).value_or(gather::Settings{});
     session->sources = BERTH_TRY(gather_sources(session->host->triggers_of("gather")));
+    session->cluster = gathered_cluster(session->manifest, session->metrics);
     if (session->sources.empty()) {
       return fail(Code::kInvalidArgument,
                   file + ": no workload has the trigger gather; write `triggers: [{gather: {}}]` for one");
@@ -161,7 +165,7 @@ int gather_to_file(const Options& options) {
       settings, (*session)->sources, options.output, gather::GatheringRequest::To::kFile,
       {.io = (*session)->host->io(),
        .workers = *(*session)->workers,
-       .cluster = nullptr,
+       .cluster = (*session)->cluster.get(),
        .program_began = began,
        .progress = [&](const gather::Progress& p) { progress.show(p); }},
       stop.get_token());

@@ -6,6 +6,7 @@
 
 #include "applications/gather/native/agent.h"
 #include "applications/gather/native/component_gatherers.h"
+#include "cli/kube_client.h"
 #include "cli/status_json.h"
 #include "manifest/problems.h"
 
@@ -64,7 +65,8 @@ Result<std::unique_ptr<RunningTriggers>> start(const std::vector<TriggerSpec>& s
   }
   auto agent = gather::Agent::start(
       *std::move(settings), BERTH_TRY(gather_sources(specs)),
-      {.io = services.io, .log = services.log, .metrics = services.metrics, .cluster = nullptr});
+      {.io = services.io, .log = services.log, .metrics = services.metrics,
+       .cluster = gathered_cluster(services.manifest, services.metrics)});
   if (!agent) return fail(std::move(agent).error().context("the section gather"));
   return std::make_unique<GatherTriggers>(*std::move(agent));
 }

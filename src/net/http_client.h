@@ -25,10 +25,11 @@
 
 namespace berth::net {
 
-// Whom to trust and who to be, as PEM texts: whoever has files reads them. The system's certificates are
-// always trusted, certificates and names always checked, TLS is 1.2 or newer.
+// Whom to trust and who to be, as PEM texts: whoever has files reads them. Certificates and names are always
+// checked, TLS is 1.2 or newer.
 struct HttpTls {
-  std::string extra_ca_pem;     // trusted besides the system's; empty: none
+  bool system_ca = true;        // the system's certificates are trusted
+  std::string extra_ca_pem;     // trusted besides them; empty: none
   std::string certificate_pem;  // the client's certificate, then its chain; empty: none
   Secret key_pem;               // its private key, not encrypted
 };

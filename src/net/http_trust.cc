@@ -67,6 +67,7 @@ int no_password(char*, int, int, void*) { return -1; }
 }  // namespace
 
 struct HttpTrust::Parts {
+  bool system = true;
   std::vector<Certificate> extra;
   Certificate certificate;         // the client's; may be null
   std::vector<Certificate> chain;  // above it
@@ -80,7 +81,7 @@ struct HttpTrust::Parts {
 
 void HttpTrust::Parts::fill_store() {
   Store filled(X509_STORE_new());
-  if (!filled || X509_STORE_set_default_paths(filled.get()) != 1) return;
+  if (!filled || (system && X509_STORE_set_default_paths(filled.get()) != 1)) return;
   // A file that does not exist is no failure above, but leaves its error.
   ERR_clear_error();
   // An intermediate or a server's own certificate in extra_ca_pem is trusted like a root.
@@ -97,6 +98,7 @@ HttpTrust::~HttpTrust() = default;
 Result<std::unique_ptr<const HttpTrust>> HttpTrust::create(const HttpTls& tls) {
   ERR_clear_error();
   auto parts = std::make_unique<Parts>();
+  parts->system = tls.system_ca;
   if (!tls.extra_ca_pem.empty())
     parts->extra = BERTH_TRY(read_certificates(tls.extra_ca_pem, "the extra CA"));
   if (tls.certificate_pem.empty() != tls.key_pem.empty()) {
