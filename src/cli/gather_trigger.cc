@@ -63,10 +63,11 @@ Result<std::unique_ptr<RunningTriggers>> start(const std::vector<TriggerSpec>& s
                       "archives are written; write for example \"gather: {directory: insights}\"")
                     .at(specs.front().at));
   }
-  auto agent = gather::Agent::start(
-      *std::move(settings), BERTH_TRY(gather_sources(specs)),
-      {.io = services.io, .log = services.log, .metrics = services.metrics,
-       .cluster = gathered_cluster(services.manifest, services.metrics)});
+  auto agent = gather::Agent::start(*std::move(settings), BERTH_TRY(gather_sources(specs)),
+                                    {.io = services.io,
+                                     .log = services.log,
+                                     .metrics = services.metrics,
+                                     .cluster = gathered_cluster(services.manifest, services.metrics)});
   if (!agent) return fail(std::move(agent).error().context("the section gather"));
   return std::make_unique<GatherTriggers>(*std::move(agent));
 }

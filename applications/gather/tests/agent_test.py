@@ -177,7 +177,6 @@ class Once(Case):
             "hostIP": "10.9.8.7", "podIP": "10.128.0.5", "out": "8.8.8.8", "v6": "fd00::7"}, "at": "n1.c.example.com"}}
         self.manifest(["echo"], trigger=", parameters: { echo: " + json.dumps(told) + " }", section=
                       ", obfuscation: { addresses: true, base-domains: [c.example.com], workload-names: true }")
-        self.archives.mkdir()
         seen = []
         for name in ("a.tar.gz", "b.tar.gz"):
             self.berth("gather", "berth.yaml", "--once", "-o", name)
