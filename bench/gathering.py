@@ -24,7 +24,7 @@ def manifest(folder, name, workloads, archive="256MiB"):
     text = "workloads:\n"
     for workload, (component, resources, gatherers) in workloads.items():
         text += (f"  {workload}:\n    source: file:{BUILD}/guests/{component}.wasm\n    limits: {{ call: 5m }}\n"
-                 f"    grants: {{ kubernetes: {{ verbs: [list], resources: [{', '.join(resources)}] }} }}\n"
+                 f"    grants: {{ kubernetes: {{ verbs: [list], resources: [{', '.join(resources)}], namespaces: ['*'] }} }}\n"
                  f"    triggers: [ {{ gather: {{ gatherers: [{', '.join(gatherers)}] }} }} ]\n")
     text += f"gather: {{ directory: archives, concurrency: 8, limits: {{ archive: {archive} }} }}\nstore: {{ path: store }}\ntelemetry: {{ log: {{ level: error }} }}\n"
     file = folder / f"{name}.yaml"

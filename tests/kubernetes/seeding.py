@@ -12,13 +12,15 @@ class Seeder:
     def __init__(self, kubernetes, threads=16):
         self._kubernetes, self._own = kubernetes, threading.local()
         self._pool = concurrent.futures.ThreadPoolExecutor(threads)
-        self._made = []
+        self._made, self._connections = [], []
 
     def __enter__(self):
         return self
 
     def __exit__(self, failed, *_):
         self._pool.shutdown(cancel_futures=failed is not None)
+        for connection in self._connections:
+            connection.close()
         if failed is None:
             for made in self._made:
                 made.result()
@@ -36,6 +38,7 @@ class Seeder:
         if not hasattr(self._own, "connection"):
             where = urllib.parse.urlsplit(self._kubernetes.url)
             self._own.connection = http.client.HTTPSConnection(where.hostname, where.port, context=self._kubernetes.tls, timeout=60)
+            self._connections.append(self._own.connection)
         self._own.connection.request(method, path, json.dumps(value), {
             "Authorization": f"Bearer {self._kubernetes.tokens['admin']}", "Content-Type": "application/json"})
         answer = self._own.connection.getresponse()

@@ -46,6 +46,7 @@ def setUpModule():
     cluster = unittest.enterModuleContext(SeededCluster())
     folder = unittest.enterModuleContext(tempfile.TemporaryDirectory(prefix="berth-gather-"))
     archive, said, code = gather(cluster, ROOT / "applications/gather/berth.yaml", folder)
+    assert archive is not None, said
 
 
 class Gatherers(unittest.TestCase):

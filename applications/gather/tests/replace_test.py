@@ -76,7 +76,7 @@ class Agent:
   readers:
     source: "{source}"
     update: {{ every: 1s, backoff: 1s, rollback: off }}
-    grants: {{ kubernetes: {{ verbs: [list], resources: [pods] }} }}
+    grants: {{ kubernetes: {{ verbs: [list], resources: [pods], namespaces: ["*"] }} }}
     triggers: [ {{ gather: {{ gatherers: [build, count_0] }} }} ]
 gather:
   every: 1s
