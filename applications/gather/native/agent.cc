@@ -116,7 +116,8 @@ void Agent::run(const std::stop_token& stop) {
     {
       std::unique_lock lock(mutex_);
       status_.next = next;
-      changed_.wait_until(lock, stop, next, [] { return false; });
+      // By the clock that nobody sets: a period is so much time.
+      changed_.wait_for(lock, stop, next - now(), [] { return false; });
       if (stop.stop_requested()) return;
       status_.next.reset();
       status_.gathering = true;
