@@ -75,6 +75,10 @@ TEST(Obfuscator, GivesNamesOthers) {
   EXPECT_THAT(out, HasSubstr(R"({"events":"in x-)"));
   EXPECT_THAT(out, HasSubstr(R"("x":"coredns-1","ab":1})"));
   EXPECT_THAT(of(*o, "webs-1 workshop"), "webs-1 workshop");
+  // What JSON has besides texts is never a name.
+  o->found("8888", "true");
+  EXPECT_THAT(of(*o, R"({"a":8888,"b":true,"c":"\nshop","d":"8888"})"),
+              testing::MatchesRegex(R"(\{"a":8888,"b":true,"c":"\\nx-[0-9a-f]+","d":"x-[0-9a-f]+"\})"));
   const std::string path = of(*o, "config/pod/shop/web-1.json");
   EXPECT_THAT(path, testing::StartsWith("config/pod/x-"));
   EXPECT_THAT(path, Not(HasSubstr("web-1")));

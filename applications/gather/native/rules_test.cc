@@ -79,6 +79,8 @@ TEST(Rules, RefusesMalformedAndHostileOnes) {
       {R"({"version":1,"conditional_gathering_rules":[]})", "version"},
       {R"({"version":")" + std::string(200, 'v') + R"(","conditional_gathering_rules":[]})", "version"},
       {R"({"conditional_gathering_rules":[],"extra":1})", "no key \"extra\""},
+      {R"({"conditional_gathering_rules":[],")" + std::string(127, 'a') + "\xe5\xbe\xa3" + R"(":1})",
+       "no key"},
       {R"({"conditional_gathering_rules":{}})", "expected a list"},
       {R"({"conditional_gathering_rules":"x"})", "expected a list"},
       {rules("1"), "conditional_gathering_rules[0]: expected an object"},

@@ -141,7 +141,7 @@ class Once(Case):
         text = (self.folder / "berth.yaml").read_text()
         (self.folder / "berth.yaml").write_text(text.replace("gather: { directory: insights }", ""))
         self.assertIn("needs the section gather", self.berth("up", "berth.yaml", code=3).stderr)
-        self.assertIn("8:9: workloads.cases.triggers: the trigger gather needs", self.berth("check", "berth.yaml", code=3).stdout)
+        self.assertIn("7:9: workloads.cases.triggers: the trigger gather needs", self.berth("check", "berth.yaml", code=3).stdout)
         text = re.sub(r"triggers:\n.*\n", "triggers: []\n", text)
         (self.folder / "berth.yaml").write_text(text)
         self.assertIn("write under workloads.cases.triggers: - gather: {", self.berth("check", "berth.yaml", code=3).stdout)
