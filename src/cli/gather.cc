@@ -154,6 +154,7 @@ int gather_to_file(const Options& options) {
   ::signal(SIGXFSZ, SIG_IGN);  // a full disk is an error, not the end
   const StopSignal signal([&](int count) {
     if (count > 1) ::_exit(kInterrupted);
+    print_line(stderr, "stopping: waiting for the gatherers that run; once more ends them");
     stop.request_stop();
   });
   const auto began = Clock::now();
