@@ -23,6 +23,7 @@ int main(int argc, char** argv) {
                                                                   {"state_socket", state_socket},
                                                                   {"loading", loading},
                                                                   {"starting", starting},
+                                                                  {"gathering", gathering},
                                                                   {"updates", updates}};
   if (argc > 1 && std::string_view(argv[1]) == "compile") {
     const std::vector<std::string> arguments(argv + 2, argv + argc);
@@ -42,7 +43,7 @@ int main(int argc, char** argv) {
       std::fprintf(stderr,
                    "usage: berth_bench [--out FILE] [--only FIGURE] [calls] [waiting] [deadline] [swap] "
                    "[flood] [state_http] [state_shards] [state_peers] [state_daprd] [state_socket] [loading] "
-                   "[starting] [updates]\n");
+                   "[starting] [gathering] [updates]\n");
       return 2;
     }
   }

@@ -26,6 +26,7 @@ void state_daprd(Report& report);   // the state API, beside daprd
 void state_socket(Report& report);  // a pluggable component behind daprd, beside Dapr's own in Go
 void loading(Report& report);       // the first answer of large components, cold and from the store
 void starting(Report& report);      // a whole host with a hundred workloads, from the store
+void gathering(Report& report);     // a cluster's objects into an archive, beside kubectl
 void updates(Report& report);       // calls that a bad candidate fails until it is given up
 
 // A benchmark cannot go on after a failure: says what failed and ends the program.

@@ -1,11 +1,11 @@
 # How guests are built: each function makes ${CMAKE_BINARY_DIR}/guests/NAME.wasm and a target guest_NAME.
 #
-#   berth_cpp_guest(NAME WIT_DIR dir WORLD world SOURCES a.cpp b.cpp… [WIT_DEPS dir…] [DEFINES X=1…] [FLAGS -O2…] [OUTPUT file])
+#   berth_cpp_guest(NAME WIT_DIR dir WORLD world SOURCES a.cpp b.cpp… [WIT_DEPS dir…] [DEFINES X=1…] [FLAGS -O2…] [HEADERS generated.h…] [OUTPUT file])
 #   berth_c_guest(NAME …the same…)
 #   berth_js_guest(NAME WIT_DIR dir WORLD world SOURCE app.js [WIT_DEPS dir…] [OUTPUT file])
 #   berth_py_guest(NAME WIT_DIR dir WORLD world SOURCES app.py more.py… [WIT_DEPS dir…] [OUTPUT file])
-#   berth_script_guest(NAME WIT_DIR dir FOLDER dir [WIT_DEPS dir…] [OUTPUT file])     any language: the folder's build.sh
-#       makes store.wasm of it, with the WIT laid into wit/; see cmake/with_guest_tools.sh
+#   berth_script_guest(NAME WIT_DIR dir FOLDER dir [WIT_DEPS dir…] [FILES generated…] [OUTPUT file])     any language: the
+#       folder's build.sh makes store.wasm of it, with the WIT laid into wit/ and FILES beside it; see cmake/with_guest_tools.sh
 #   berth_c_command(NAME SOURCES main.c… [OUTPUT file])     a preview-1 core module with main()
 #   berth_wat_component(NAME file.wat [OUTPUT file])        a component (or module) written as text
 #
@@ -112,7 +112,7 @@ function(berth_guest_output out name given)
 endfunction()
 
 function(berth_native_guest language name)
-  cmake_parse_arguments(G "" "WIT_DIR;WORLD;OUTPUT" "SOURCES;WIT_DEPS;DEFINES;FLAGS" ${ARGN})
+  cmake_parse_arguments(G "" "WIT_DIR;WORLD;OUTPUT" "SOURCES;WIT_DEPS;DEFINES;FLAGS;HEADERS" ${ARGN})
   if(G_UNPARSED_ARGUMENTS OR NOT (G_WIT_DIR AND G_WORLD AND G_SOURCES))
     message(FATAL_ERROR "guest ${name}: needs WIT_DIR, WORLD and SOURCES (see cmake/BerthGuests.cmake); not understood: '${G_UNPARSED_ARGUMENTS}'")
   endif()
@@ -133,7 +133,7 @@ function(berth_native_guest language name)
     COMMAND ${CMAKE_SOURCE_DIR}/cmake/quietly.sh ${BERTH_WIT_BINDGEN} ${language} --world ${G_WORLD} --out-dir ${bindings} ${wit}
     DEPENDS ${wit_files} COMMENT "guest ${name}: bindings of world ${G_WORLD}" VERBATIM)
 
-  berth_guest_objects(objects ${name} ${bindings} ${generated} SOURCES ${G_SOURCES} ${generated}
+  berth_guest_objects(objects ${name} ${bindings} "${generated};${G_HEADERS}" SOURCES ${G_SOURCES} ${generated}
     ${BERTH_GUEST_SDK}/cpp/nowasi.c ${BERTH_GUEST_SDK}/cpp/stack_chk.c DEFINES ${G_DEFINES} FLAGS ${G_FLAGS})
   set(core ${CMAKE_BINARY_DIR}/guests/${name}.dir/core.wasm)
   add_custom_command(OUTPUT ${output}
@@ -207,7 +207,7 @@ function(berth_py_guest name)
 endfunction()
 
 function(berth_script_guest name)
-  cmake_parse_arguments(G "" "WIT_DIR;FOLDER;OUTPUT" "WIT_DEPS" ${ARGN})
+  cmake_parse_arguments(G "" "WIT_DIR;FOLDER;OUTPUT" "WIT_DEPS;FILES" ${ARGN})
   if(G_UNPARSED_ARGUMENTS OR NOT (G_WIT_DIR AND G_FOLDER))
     message(FATAL_ERROR "guest ${name}: needs WIT_DIR and FOLDER (see cmake/BerthGuests.cmake); not understood: '${G_UNPARSED_ARGUMENTS}'")
   endif()
@@ -216,13 +216,18 @@ function(berth_script_guest name)
   get_filename_component(folder ${G_FOLDER} ABSOLUTE BASE_DIR ${CMAKE_CURRENT_SOURCE_DIR})
   file(GLOB_RECURSE sources CONFIGURE_DEPENDS ${folder}/*)
   set(work ${CMAKE_BINARY_DIR}/guests/${name}.dir/work)
+  set(copy_files)
+  if(G_FILES)
+    set(copy_files COMMAND cp -p ${G_FILES} ${work})
+  endif()
   add_custom_command(OUTPUT ${output}
     COMMAND ${CMAKE_COMMAND} -E rm -rf ${work}
     COMMAND cp -pr ${folder} ${work} # with the times of the files: cargo compares them
     COMMAND cp -pr ${wit} ${work}/wit
+    ${copy_files}
     COMMAND ${CMAKE_SOURCE_DIR}/cmake/quietly.sh ${CMAKE_SOURCE_DIR}/cmake/with_guest_tools.sh ${work}/build.sh
     COMMAND ${CMAKE_COMMAND} -E rename ${work}/store.wasm ${output}
-    DEPENDS ${sources} ${wit_files} ${CMAKE_SOURCE_DIR}/cmake/with_guest_tools.sh COMMENT "guest ${name}" VERBATIM)
+    DEPENDS ${sources} ${wit_files} ${G_FILES} ${CMAKE_SOURCE_DIR}/cmake/with_guest_tools.sh COMMENT "guest ${name}" VERBATIM)
   add_custom_target(guest_${name} ${BERTH_GUESTS_ALL} DEPENDS ${output})
 endfunction()
 

@@ -48,8 +48,13 @@ void check_component(const manifest::Workload& w, const Known& known, manifest::
   if (!shape) return problem(shape.error().message());
   const auto covered = [&](std::string_view interface) {
     return registry::base_covers(interface) ||
-           std::ranges::any_of(w.grants, [&](const manifest::Grant& grant) {
-             return known.capability(grant.name).info.covers(interface);
+           std::ranges::any_of(w.grants,
+                               [&](const manifest::Grant& grant) {
+                                 return known.capability(grant.name).info.covers(interface);
+                               }) ||
+           std::ranges::any_of(w.triggers, [&](const manifest::Trigger& trigger) {
+             const auto& grant = known.trigger(trigger.name).grant;
+             return grant != nullptr && grant->covers(interface);
            });
   };
   for (const auto& [import, how_to_allow] : host::uncovered_imports(*shape, covered, known.offered(), w.name))

@@ -7,7 +7,10 @@
 
 namespace berth::cli {
 
-Known::Known() : capabilities_(registry::capabilities()), trigger_kinds_(all_trigger_kinds()) {
+Known::Known()
+    : capabilities_(registry::capabilities()),
+      trigger_kinds_(all_trigger_kinds()),
+      sections_(all_sections()) {
   for (const grants::Capability& capability : capabilities_) grants_.push_back(capability.extension());
   for (const TriggerKind& kind : trigger_kinds_) triggers_.push_back(kind.extension);
 }

@@ -25,13 +25,14 @@ class Known final {
   // The capability and the trigger of a key that `options()` accepted.
   [[nodiscard]] const grants::Capability& capability(std::string_view name) const;
   [[nodiscard]] const TriggerKind& trigger(std::string_view name) const;
-  [[nodiscard]] manifest::LoadOptions options() const { return {grants_, triggers_}; }
+  [[nodiscard]] manifest::LoadOptions options() const { return {grants_, triggers_, sections_}; }
 
  private:
   std::vector<grants::Capability> capabilities_;
   std::vector<TriggerKind> trigger_kinds_;
   std::vector<manifest::Extension> grants_;
   std::vector<manifest::Extension> triggers_;
+  std::vector<manifest::Extension> sections_;
 };
 
 }  // namespace berth::cli

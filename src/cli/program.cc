@@ -29,6 +29,7 @@ int run_program(int argc, char** argv) {
     add_pull(app, code);
     add_copy(app, code);
     add_tags(app, code);
+    add_kube(app, code);
     add_keygen(app, code);
     add_sign(app, code);
     add_verify(app, code);
@@ -42,6 +43,7 @@ int run_program(int argc, char** argv) {
     add_pin(app, code);
     add_accept(app, code);
     add_logs(app, code);
+    add_gather(app, code);
     add_reference(app, code);
     add_compile(app, code);
     add_version(app, code);

@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <set>
 #include <thread>
 #include <utility>
 
@@ -155,6 +156,12 @@ Result<host::Grants> RunningHost::make_grants(const manifest::Workload& spec) {
   const grants::Services services{spec.name, log_, metrics_};
   host::Grants out;
   out.push_back(registry::base_grant(services));
+  for (const manifest::Trigger& trigger : spec.triggers) {
+    if (auto grant = known_.trigger(trigger.name).grant) {
+      out.push_back(std::move(grant));
+      break;  // a workload has triggers of one kind
+    }
+  }
   for (const manifest::Grant& grant : spec.grants) {
     manifest::Problems problems(manifest_.file);
     const std::string path = "workloads." + spec.name + ".grants." + grant.name;
@@ -223,22 +230,31 @@ void RunningHost::improved(const host::ImproverReport& report) {
 // ---- what calls it, and what looks at it -------------------------------------------------------
 
 Result<> RunningHost::start_triggers() {
-  std::map<std::string_view, std::vector<TriggerSpec>> by_kind;
+  std::set<std::string_view> kinds;
   for (const manifest::Workload& w : manifest_.workloads) {
-    for (const manifest::Trigger& trigger : w.triggers) {
-      by_kind[trigger.name].push_back({.workload = served_.find(w.name)->second->workload(),
-                                       .value = &trigger.value,
-                                       .at = {manifest_.file, trigger.mark.line, trigger.mark.column}});
-    }
+    for (const manifest::Trigger& trigger : w.triggers) kinds.insert(trigger.name);
   }
-  const TriggerServices services{*io_, log_, metrics_};
-  for (const auto& [kind, specs] : by_kind) {
-    auto running = BERTH_TRY(known_.trigger(kind).start(specs, services));
+  const TriggerServices services{*io_, log_, metrics_, manifest_};
+  for (const std::string_view kind : kinds) {
+    auto running = BERTH_TRY(known_.trigger(kind).start(triggers_of(kind), services));
     for (const std::string& address : running->addresses())
       log_.info("serving at " + address, {{"trigger", kind}});
-    triggers_.push_back(std::move(running));
+    triggers_.emplace(kind, std::move(running));
   }
   return {};
+}
+
+std::vector<TriggerSpec> RunningHost::triggers_of(std::string_view kind) const {
+  std::vector<TriggerSpec> out;
+  for (const manifest::Workload& w : manifest_.workloads) {
+    for (const manifest::Trigger& trigger : w.triggers) {
+      if (trigger.name != kind) continue;
+      out.push_back({.workload = served_.find(w.name)->second->workload(),
+                     .value = &trigger.value,
+                     .at = {manifest_.file, trigger.mark.line, trigger.mark.column}});
+    }
+  }
+  return out;
 }
 
 Result<> RunningHost::serve_telemetry() {
@@ -312,8 +328,9 @@ Result<Json> RunningHost::on_status() {
               {"serving", Json::array()},
               {"workloads", Json::array()}};
   if (ready_) {
-    for (const auto& running : triggers_) {
+    for (const auto& [kind, running] : triggers_) {
       for (const std::string& address : running->addresses()) out["serving"].push_back(address);
+      if (Json status = running->status(); !status.is_null()) out[kind] = std::move(status);
     }
   }
   for (const host::WorkloadStatus& status : host_->status()) {
@@ -364,7 +381,7 @@ void RunningHost::stop() {
     milliseconds drain{0};
     for (const manifest::Workload& w : manifest_.workloads) drain = std::max(drain, w.update.drain);
     const auto deadline = Clock::now() + drain;
-    for (const auto& running : triggers_) {
+    for (const auto& [kind, running] : triggers_) {
       running->stop(
           std::max(milliseconds(0), std::chrono::duration_cast<milliseconds>(deadline - Clock::now())));
     }

@@ -62,6 +62,8 @@ class RunningHost final {
   // kNotFound names the nearest.
   [[nodiscard]] Result<Served*> workload(std::string_view name);
   [[nodiscard]] net::IoContext& io() { return *io_; }
+  // Every trigger of the kind, with its workload.
+  [[nodiscard]] std::vector<TriggerSpec> triggers_of(std::string_view kind) const;
 
  private:
   RunningHost(const manifest::Manifest& manifest, const Known& known, telemetry::Logger& log,
@@ -102,7 +104,7 @@ class RunningHost final {
   std::unique_ptr<host::Host> host_;
   std::unique_ptr<host::Improver> improver_;
   std::map<std::string, std::unique_ptr<Served>, std::less<>> served_;  // complete before anybody else looks
-  std::vector<std::unique_ptr<RunningTriggers>> triggers_;
+  std::map<std::string, std::unique_ptr<RunningTriggers>, std::less<>> triggers_;  // by kind
   net::HttpRouter router_;
   std::unique_ptr<net::HttpServer> telemetry_server_;
   std::unique_ptr<ControlServer> control_;

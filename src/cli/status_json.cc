@@ -74,6 +74,37 @@ std::string size_text(std::uint64_t bytes) {
   return fmt::format("{} B", bytes);
 }
 
+std::string gather_text(const Json& gather) {
+  std::string out = text_at(gather, "/gathering") == "true"
+                        ? "gather: gathering now"
+                        : fmt::format("gather: next at {}", text_at(gather, "/next"));
+  if (gather.contains("last")) {
+    const std::size_t failed = gather["last"].contains("failed") ? gather["last"]["failed"].size() : 0;
+    out += fmt::format(", last {} with {} records by {} gatherers{}", text_at(gather, "/last/archive"),
+                       text_at(gather, "/last/records"), text_at(gather, "/last/gatherers"),
+                       failed > 0 ? fmt::format(", {} failed", failed) : "");
+  }
+  out += fmt::format(", {} archives kept ({})\n", text_at(gather, "/archives"),
+                     size_text(count_at(gather, "/archive_bytes")));
+  if (const std::string error = text_at(gather, "/error"); !error.empty())
+    out += fmt::format("gather: the last archive was not written: {}\n", error);
+  if (const std::string problem = text_at(gather, "/rules_problem"); !problem.empty())
+    out += fmt::format("gather: the rules that are built in hold: {}\n", problem);
+  if (!gather.contains("uploads")) return out;
+  out +=
+      fmt::format("gather: {}{} uploaded", text_at(gather, "/uploads/degraded") == "true" ? "degraded, " : "",
+                  text_at(gather, "/uploads/sent"));
+  if (const std::string last = text_at(gather, "/uploads/last"); !last.empty())
+    out += fmt::format(", last at {}", last);
+  if (const std::uint64_t failures = count_at(gather, "/uploads/failed_in_a_row"); failures > 0) {
+    out += fmt::format(", {} failures in a row", failures);
+    if (const std::string next = text_at(gather, "/uploads/next"); !next.empty())
+      out += fmt::format(", next try at {}", next);
+    out += ": " + text_at(gather, "/uploads/error");
+  }
+  return out + "\n";
+}
+
 }  // namespace
 
 std::string time_text(std::chrono::system_clock::time_point time) {
@@ -229,6 +260,7 @@ std::string status_text(const Json& answer) {
                            text_at(w, "/last_swap/at"), text_at(w, "/last_swap/error"));
     }
   }
+  if (const auto gather = answer.find("gather"); gather != answer.end()) notes += gather_text(*gather);
   return table(rows) + notes;
 }
 

@@ -6,6 +6,7 @@
 #include <map>
 #include <set>
 
+#include "applications/gather/native/settings.h"
 #include "applications/statestore/native/component_store.h"
 #include "applications/statestore/native/grpc/component_socket.h"
 #include "applications/statestore/native/grpc/dapr_grpc.h"
@@ -14,6 +15,7 @@
 #include "applications/statestore/native/state_servers.h"
 #include "applications/statestore/native/state_trigger.h"
 #include "applications/statestore/native/workload_store.h"
+#include "cli/gather_trigger.h"
 #include "host/call.h"
 #include "manifest/problems.h"
 
@@ -123,6 +125,7 @@ TriggerKind state_trigger() {
 
 }  // namespace
 
-std::vector<TriggerKind> all_trigger_kinds() { return {state_trigger()}; }
+std::vector<TriggerKind> all_trigger_kinds() { return {gather_trigger(), state_trigger()}; }
+std::vector<manifest::Extension> all_sections() { return {gather::settings_extension()}; }
 
 }  // namespace berth::cli

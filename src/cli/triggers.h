@@ -10,6 +10,8 @@
 #include <vector>
 
 #include "base/error.h"
+#include "cli/control.h"
+#include "host/capability.h"
 #include "host/component/binder.h"
 #include "host/workload.h"
 #include "manifest/manifest.h"
@@ -25,6 +27,7 @@ struct TriggerServices {
   net::IoContext& io;
   telemetry::Logger& log;
   telemetry::Metrics& metrics;
+  const manifest::Manifest& manifest;
 };
 
 // One workload with one trigger of its manifest.
@@ -41,6 +44,8 @@ class RunningTriggers {
   virtual ~RunningTriggers() = default;
   // Where they are reached, for a person: "http://127.0.0.1:3500/v1.0/state/store".
   [[nodiscard]] virtual std::vector<std::string> addresses() const = 0;
+  // What `berth status` shows of it, under the kind's name; null: nothing.
+  [[nodiscard]] virtual Json status() const { return nullptr; }
   // Takes no new calls and waits for those in progress, for at most `drain`. Blocks.
   virtual void stop(std::chrono::milliseconds drain) = 0;
 };
@@ -56,9 +61,12 @@ struct TriggerKind {
   std::function<Result<std::unique_ptr<RunningTriggers>>(const std::vector<TriggerSpec>&,
                                                          const TriggerServices&)>
       start;
+  // What a workload has because it has such a trigger; may be null.
+  std::shared_ptr<const host::Grant> grant = nullptr;
 };
 
-// Every kind of this build.
+// Every kind of this build, and the sections of the top level that their applications have.
 [[nodiscard]] std::vector<TriggerKind> all_trigger_kinds();
+[[nodiscard]] std::vector<manifest::Extension> all_sections();
 
 }  // namespace berth::cli

@@ -133,6 +133,10 @@ Json workload(const Workload& w) {
 
 }  // namespace
 
+std::string to_json(const Value& value) {
+  return tree(value).dump(-1, ' ', false, Json::error_handler_t::replace);
+}
+
 std::string to_json(const Manifest& manifest) {
   static constexpr std::array kFormats = {"auto", "text", "json"};
   Json out;
@@ -146,6 +150,7 @@ std::string to_json(const Manifest& manifest) {
   if (manifest.store.path) out["store"]["path"] = manifest.store.path->string();
   out["registries"] = Json::object();
   for (const Registry& r : manifest.registries) out["registries"][r.name] = registry(r);
+  for (const Added& section : manifest.added) out[section.name] = tree(section.value);
   if (manifest.control_socket) out["control"] = {{"socket", manifest.control_socket->string()}};
   // The text was checked to be UTF-8 when it was parsed; "replace" keeps dump from throwing all the same.
   return out.dump(2, ' ', false, Json::error_handler_t::replace);

@@ -59,6 +59,13 @@ struct Trigger {
   Mark mark;
 };
 
+// A section of the top level, left to the application to read.
+struct Added {
+  std::string name;
+  Value value;
+  Mark mark;
+};
+
 // How much worse a version may be than the one before; with both, neither may be passed.
 struct Tolerance {
   std::optional<double> more;    // "5%": by this share
@@ -161,12 +168,14 @@ struct Manifest {
   Store store;
   std::vector<Registry> registries;                     // in the order of the text
   std::optional<std::filesystem::path> control_socket;  // none: the program's default
+  std::vector<Added> added;                             // in the order of LoadOptions::sections
 };
 
 // What this build knows besides the manifest's own keys.
 struct LoadOptions {
   std::span<const Extension> grants;
   std::span<const Extension> triggers;
+  std::span<const Extension> sections = {};
 };
 
 // Parses `text`; `file` is what messages call it, `folder` what relative paths start from.
@@ -181,6 +190,10 @@ struct LoadOptions {
 
 // Everything the manifest says with every default filled in, as JSON.
 [[nodiscard]] std::string to_json(const Manifest& manifest);
+
+// One value of a manifest as JSON: a plain scalar becomes what YAML's core schema says it is, nothing becomes
+// {}. One line.
+[[nodiscard]] std::string to_json(const Value& value);
 
 // The sections of a manifest without its extensions: what `parse` reads and the reference shows.
 [[nodiscard]] std::span<const Section* const> sections();

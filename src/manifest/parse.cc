@@ -197,7 +197,11 @@ struct Parser {
   Manifest manifest(const Value& root) {
     Manifest out;
     out.file = problems.file();
-    MapReader reader(root, kRootSection, "manifest", problems);
+    std::vector<Key> keys(kRootSection.keys.begin(), kRootSection.keys.end());
+    for (const Extension& e : options.sections)
+      keys.push_back({.name = e.name, .type = "map", .fallback = "", .example = "", .text = ""});
+    const Section known{kRootSection.path, kRootSection.text, keys};
+    MapReader reader(root, known, "manifest", problems);
     if (const Value* v = reader.require("workloads")) {
       if (!v->is_map() || v->entries().empty()) {
         problems.add(v->mark(),
@@ -215,6 +219,12 @@ struct Parser {
     if (const Value* v = reader.get("telemetry")) out.telemetry = telemetry(*v);
     if (const Value* v = reader.get("store")) out.store = read_store(*v, folder, problems);
     if (const Value* v = reader.get("registries")) out.registries = read_registries(*v, folder, problems);
+    for (const Extension& e : options.sections) {
+      const auto entry = std::ranges::find(root.entries(), e.name, &Value::Entry::key);
+      if (entry == root.entries().end()) continue;
+      e.check(entry->value, std::string(e.name), problems);
+      out.added.push_back({entry->key, entry->value, entry->key_mark});
+    }
     if (const Value* v = reader.get("control")) {
       MapReader control(*v, kControlSection, "control", problems);
       if (auto socket = control.text("socket")) {

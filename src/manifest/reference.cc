@@ -50,9 +50,13 @@ std::string reference(const LoadOptions& options) {
       "document; anchors, aliases, merge keys and tags are refused.\n\n",
       format_bytes(kMaxManifestBytes), kMaxDepth);
   for (const Section* section : sections()) append(out, *section, "");
-  for (const Extension& grant : options.grants) append(out, *grant.section, grant.example);
-  for (const Extension& trigger : options.triggers)
-    append(out, *trigger.section, "- " + std::string(trigger.example));
+  const auto extension = [&](const Extension& added, std::string_view before) {
+    append(out, *added.section, std::string(before).append(added.example));
+    for (const Section* inner : added.inner) append(out, *inner, "");
+  };
+  for (const Extension& section : options.sections) extension(section, "");
+  for (const Extension& grant : options.grants) extension(grant, "");
+  for (const Extension& trigger : options.triggers) extension(trigger, "- ");
   while (out.ends_with("\n\n")) out.pop_back();
   return out;
 }

@@ -28,14 +28,16 @@ struct Section {
   std::span<const Key> keys;
 };
 
-// A grant or a trigger: what a capability or an application adds to the manifest.
+// A grant, a trigger or a section of the top level: what a capability or an application adds to the manifest.
 // Immutable.
 struct Extension {
-  std::string_view name;     // the key under grants, or in an item of triggers
-  const Section* section;    // its keys, for the reference; path is "grants.<name>" or "triggers.<name>"
+  std::string_view name;  // the key under grants, in an item of triggers, or of the top level
+  const Section*
+      section;  // its keys, for the reference; path is "grants.<name>", "triggers.<name>" or "<name>"
   std::string_view example;  // one line that a person can paste: "logging: {}"
   // Adds what is wrong with `value` to `problems`; `path` begins each message.
   std::function<void(const Value& value, const std::string& path, Problems& problems)> check;
+  std::span<const Section* const> inner = {};  // the maps within it, for the reference
 };
 
 }  // namespace berth::manifest

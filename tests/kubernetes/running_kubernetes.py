@@ -50,7 +50,7 @@ def die_with_parent():
 
 
 class RunningKubernetes:
-    """Use as a context. Attributes: url, folder, ca, kubeconfig (files), tokens (by user).
+    """Use as a context. Attributes: url, tls, folder, ca, kubeconfig (files), tokens (by user).
 
     The kubeconfig has a context for each user, and three more of the administrator: `certificate` (client certificate, inline),
     `certificate-files`, and `token-file`. The current one is `admin`."""
@@ -100,7 +100,7 @@ class RunningKubernetes:
             if not request.has_header("Content-type"):
                 request.add_header("Content-Type", "application/json")
         try:
-            with urllib.request.urlopen(request, context=self._tls, timeout=60) as answer:
+            with urllib.request.urlopen(request, context=self.tls, timeout=60) as answer:
                 return answer.status, answer.headers, answer.read()
         except urllib.error.HTTPError as error:
             with error:
@@ -153,7 +153,7 @@ class RunningKubernetes:
         (at / "admin.token").write_text(self.tokens["admin"] + "\n")
         self._port = free_port()
         self.url = f"https://127.0.0.1:{self._port}"
-        self._tls = ssl.create_default_context(cafile=str(self.ca))
+        self.tls = ssl.create_default_context(cafile=str(self.ca))
         self.kubeconfig = at / "kubeconfig"
         self.kubeconfig.write_text(json.dumps(self.config_for(self.url), indent=1))
 

@@ -24,11 +24,12 @@ struct Toolchain {
   const char* suffix;  // of its files
   Integers integers;
   bool one_file;  // for all packages, or one for each
+  int share;      // gets one in so many of the values
 };
-inline constexpr Toolchain kCpp{"Cpp", "cpp", Integers::kExact, false};
-// componentize-qjs holds 64-bit integers as doubles.
-inline constexpr Toolchain kJavaScript{"JavaScript", "js", Integers::kUpTo53Bits, false};
-inline constexpr Toolchain kPython{"Python", "py", Integers::kExact, true};
+inline constexpr Toolchain kCpp{"Cpp", "cpp", Integers::kExact, false, 1};
+// componentize-qjs holds 64-bit integers as doubles. A third toolchain, and by far the slowest.
+inline constexpr Toolchain kJavaScript{"JavaScript", "js", Integers::kUpTo53Bits, false, 10};
+inline constexpr Toolchain kPython{"Python", "py", Integers::kExact, true, 1};
 
 // BERTH_SEED replaces the seed of the values; the types were generated with the one of the build.
 [[nodiscard]] std::uint64_t seed(std::uint64_t built_with);

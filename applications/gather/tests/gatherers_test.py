@@ -1,0 +1,146 @@
+"""Every gatherer of applications/gather/berth.yaml against a real Kubernetes API: the records are what the API has."""
+import json
+import os
+import pathlib
+import re
+import subprocess
+import tempfile
+import unittest
+
+from seeded_cluster import CLUSTER_ID, ROOT, SECRET, Archive, SeededCluster
+
+BERTH = pathlib.Path(os.environ["BERTH_BUILD"]) / "berth"
+# Records that are the API's own objects: a path's pattern, and the list that they come from.
+OBJECTS = {
+    r"config/certificatesigningrequests/([^/]+)\.json": "/apis/certificates.k8s.io/v1/certificatesigningrequests",
+    r"cluster-scoped-resources/rbac\.authorization\.k8s\.io/clusterrolebindings/([^/]+)\.json": "/apis/rbac.authorization.k8s.io/v1/clusterrolebindings",
+    r"cluster-scoped-resources/rbac\.authorization\.k8s\.io/clusterroles/([^/]+)\.json": "/apis/rbac.authorization.k8s.io/v1/clusterroles",
+    r"config/crd/([^/]+)\.json": "/apis/apiextensions.k8s.io/v1/customresourcedefinitions",
+    r"cluster-scoped-resources/networking\.k8s\.io/ingressclasses/([^/]+)\.json": "/apis/networking.k8s.io/v1/ingressclasses",
+    r"namespaces/([^/]+)/batch/jobs/([^/]+)\.json": "/apis/batch/v1/jobs",
+    r"namespaces/([^/]+)/core/limitranges/([^/]+)\.json": "/api/v1/limitranges",
+    r"config/mutatingwebhookconfigurations/([^/]+)\.json": "/apis/admissionregistration.k8s.io/v1/mutatingwebhookconfigurations",
+    r"cluster-scoped-resources/core/namespaces/([^/]+)\.json": "/api/v1/namespaces",
+    r"namespaces/([^/]+)/core/persistentvolumeclaims/([^/]+)\.json": "/api/v1/persistentvolumeclaims",
+    r"config/persistentvolumes/([^/]+)\.json": "/api/v1/persistentvolumes",
+    r"config/pdbs/([^/]+)/([^/]+)\.json": "/apis/policy/v1/poddisruptionbudgets",
+    r"config/pod/([^/]+)/([^/]+)\.json": "/api/v1/pods",
+    r"cluster-scoped-resources/scheduling\.k8s\.io/priorityclasses/([^/]+)\.json": "/apis/scheduling.k8s.io/v1/priorityclasses",
+    r"namespaces/([^/]+)/core/resourcequotas/([^/]+)\.json": "/api/v1/resourcequotas",
+    r"config/storage/storageclasses/([^/]+)\.json": "/apis/storage.k8s.io/v1/storageclasses",
+    r"config/validatingwebhookconfigurations/([^/]+)\.json": "/apis/admissionregistration.k8s.io/v1/validatingwebhookconfigurations",
+    r"config/clusteroperator/([^/]+)\.json": "/apis/config.openshift.io/v1/clusteroperators",
+}
+
+
+def gather(cluster, manifest, folder):
+    """(Archive, what was printed, exit code)"""
+    archive = pathlib.Path(folder) / "archive.tar.gz"
+    done = subprocess.run([BERTH, "gather", manifest, "--once", "-o", archive], capture_output=True, text=True, timeout=300,
+                          env={**os.environ, "KUBECONFIG": str(cluster.kubeconfig), "XDG_DATA_HOME": str(folder)})
+    return Archive(archive) if archive.exists() else None, done.stdout + done.stderr, done.returncode
+
+
+def setUpModule():
+    global cluster, folder, archive, said, code
+    cluster = unittest.enterModuleContext(SeededCluster())
+    folder = unittest.enterModuleContext(tempfile.TemporaryDirectory(prefix="berth-gather-"))
+    archive, said, code = gather(cluster, ROOT / "applications/gather/berth.yaml", folder)
+    assert archive is not None, said
+
+
+class Gatherers(unittest.TestCase):
+    maxDiff = 4000
+
+    def record(self, path):
+        self.assertIn(path, archive.records, said)
+        return archive.records[path]
+
+    def test_nothing_failed(self):
+        self.assertEqual(code, 0, said)
+        metadata = json.loads(self.record("insights-operator/gathers.json"))
+        reports = {r["name"]: r for r in metadata["status_reports"]}
+        self.assertEqual({n: r["errors"] for n, r in reports.items() if r["errors"] or r["panic"]}, {})
+        self.assertGreaterEqual(len(reports), 28)
+        self.assertEqual([r["name"] for r in reports.values() if r["warnings"]], ["openshift/cluster_operators"])
+        self.assertIn("etcd has Degraded=True", str(reports["openshift/cluster_operators"]["warnings"]))
+
+    def test_objects_are_the_apis_own(self):
+        for pattern, path in OBJECTS.items():
+            with self.subTest(path):
+                listed = json.loads(cluster.request("GET", path)[2])
+                kind = listed["kind"].removesuffix("List")
+                expected = {}
+                for item in listed["items"]:
+                    item = {"apiVersion": listed["apiVersion"], "kind": kind, **item}
+                    key = (item["metadata"]["namespace"],) if "namespace" in item["metadata"] else ()
+                    expected[(*key, item["metadata"]["name"])] = item
+                found = {}
+                for name, text in archive.records.items():
+                    # Names are trimmed by nobody here.
+                    if match := re.fullmatch(pattern, name):
+                        found[match.groups()] = json.loads(text)
+                self.assertGreater(len(expected), 0 if "certificates" not in path else -1)
+                self.assertEqual(found.keys(), expected.keys())
+                for key, item in expected.items():
+                    self.assertEqual(found[key], item)
+
+    def test_nodes_keep_no_serial_numbers(self):
+        node = json.loads(self.record("config/node/node-0.json"))
+        self.assertEqual(node["metadata"]["name"], "node-0")
+        self.assertEqual(node["status"]["nodeInfo"]["systemUUID"], "x" * 13)
+        self.assertEqual(node["status"]["nodeInfo"]["bootID"], "x" * 13)
+
+    def test_config_maps(self):
+        self.assertEqual(self.record("config/configmaps/shop/settings/app.yaml"), b"a: 1\n")
+        self.assertEqual(self.record("config/configmaps/shop/settings/text").decode(), "häßlich \u2603")
+        self.assertEqual(self.record("config/configmaps/shop/settings/raw"), bytes(range(256)))
+
+    def test_events(self):
+        bank = json.loads(self.record("events/bank.json"))["items"]
+        self.assertEqual(bank, [{"namespace": "bank", "lastTimestamp": "2026-01-02T03:05:05Z", "reason": "BackOff",
+                                 "message": 'Back-off "restarting"\nfailed', "type": "Normal"}])
+        self.assertEqual(len(json.loads(self.record("events/shop.json"))["items"]), 3)
+
+    def test_logs_of_what_fails(self):
+        folder = "config/pod/bank/logs/vault-0/main_"
+        self.assertEqual(self.record(folder + "current.log").decode().splitlines()[0], "bank/vault-0/main current line 0")
+        self.assertEqual(self.record(folder + "previous.log").decode().splitlines()[-1], "bank/vault-0/main previous line 4")
+        self.assertEqual([n for n in archive.records if n.startswith("config/pod/shop/logs/")], [])
+
+    def test_images_and_shapes(self):
+        running = json.loads(self.record("config/running_containers.json"))
+        self.assertEqual(sorted(running["images"].values()), ["registry.test/app:1", "registry.test/vault:2"])
+        self.assertEqual(sum(sum(c.values()) for c in running["containers"].values()), 4)
+        workloads = json.loads(self.record("config/workload_info.json"))
+        self.assertEqual((workloads["pods"], workloads["imageCount"]), (4, 1))
+        import hashlib
+        shop = workloads["namespaces"][hashlib.sha256(b"shop").hexdigest()[:12]]
+        self.assertEqual((shop["count"], shop["shapes"][0]["duplicates"], shop["shapes"][0]["restartAlways"]), (3, 2, True))
+
+    def test_accounts_and_versions(self):
+        accounts = json.loads(self.record("config/serviceaccounts.json"))["serviceAccounts"]
+        self.assertEqual(accounts["namespaces"]["shop"]["one"], {"secrets": 1})
+        self.assertEqual(accounts["TOTAL_COUNT"], sum(len(n) for n in accounts["namespaces"].values()))
+        self.assertEqual(json.loads(self.record("config/kubernetes_version.json"))["gitVersion"], "v1.34.4")
+        self.assertEqual(self.record("config/id").decode(), CLUSTER_ID)
+        self.assertEqual(json.loads(self.record("config/version.json"))["status"]["desired"]["version"], "4.17.3")
+
+    def test_go_and_javascript(self):
+        conditions = json.loads(self.record("aggregated/operator_conditions.json"))
+        self.assertEqual(conditions["Degraded"], {"False": {"dns": "2026-01-02T03:04:05Z"}, "True": {"etcd": "2026-01-02T03:04:05Z"}})
+        self.assertEqual(json.loads(self.record("aggregated/operator_versions.json")), {"operator": {"4.17.3": ["dns", "etcd"]}})
+
+    def test_no_credential_and_no_secret_anywhere(self):
+        needles = [token.encode() for token in cluster.tokens.values()] + [SECRET.encode()]
+        for name in ("client.key", "ca.key"):
+            needles += [line for line in (cluster.folder / name).read_bytes().splitlines() if not line.startswith(b"-")]
+        for needle in needles:
+            self.assertGreater(len(needle), 10)
+            for name, text in archive.records.items():
+                self.assertNotIn(needle, text, name)
+            self.assertNotIn(needle.decode(), said)
+
+
+if __name__ == "__main__":
+    unittest.main()

@@ -1,0 +1,16 @@
+// berth kube: what has to do with Kubernetes besides running: clients for guests.
+#include "cli/kube.h"
+
+#include <CLI/CLI.hpp>
+
+#include "cli/commands.h"
+
+namespace berth::cli {
+
+void add_kube(CLI::App& app, int& exit_code) {
+  CLI::App* command = app.add_subcommand("kube", "Make what Kubernetes needs: clients for guests");
+  command->require_subcommand(1);
+  add_kube_bindings(*command, exit_code);
+}
+
+}  // namespace berth::cli
