@@ -11,7 +11,8 @@ Outcome typed(Run& run, const Gatherer&) {
     out += pod.metadata().name() + " on " + pod.spec().node_name() + " " + pod.status().phase();
     for (const auto container : pod.spec().containers()) {
       out += " " + container.name() + "=" + container.image();
-      for (const auto& [name, quantity] : container.resources().requests()) out += " " + name + ":" + quantity;
+      for (const auto& [name, quantity] : container.resources().requests())
+        out += " " + name + ":" + quantity;
     }
     for (const auto status : pod.status().container_statuses())
       out += " restarts=" + std::to_string(status.restart_count()) + (status.ready() ? " ready" : "");
