@@ -153,7 +153,7 @@ Result<> RunningHost::start_engine() {
 // ---- workloads -------------------------------------------------------------------------------
 
 Result<host::Grants> RunningHost::make_grants(const manifest::Workload& spec) {
-  const grants::Services services{spec.name, log_, metrics_};
+  const grants::Services services{spec.name, log_, metrics_, options_.use};
   host::Grants out;
   out.push_back(registry::base_grant(services));
   for (const manifest::Trigger& trigger : spec.triggers) {
