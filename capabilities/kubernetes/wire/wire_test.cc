@@ -73,7 +73,7 @@ TEST(Json, ReadsText) {
   for (const char* bad : {"\"\\ud83d\"", "\"\\ude00\"", "\"\\ud83dx\"", "\"\xff\"", "12", "\""})
     EXPECT_FALSE(string_value(bad, out)) << bad;
   EXPECT_TRUE(key_is("d\\u0061ta", "data"));
-  EXPECT_EQ(quoted("a\"\\\n"), "\"a\\\"\\\\\\u000a\"");
+  EXPECT_EQ(json_string("a\"\\\n"), "\"a\\\"\\\\\\u000a\"");
 }
 
 std::string redacted(const std::vector<std::string>& paths, std::string_view object) {
