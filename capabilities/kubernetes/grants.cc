@@ -235,6 +235,7 @@ grants::Capability capability() {
         if (!settings) return {};
         return [clusters, settings = std::move(*settings)](
                    const grants::Services& services) -> Result<std::shared_ptr<const host::Grant>> {
+          if (services.use == grants::Use::kDescription) return grant(nullptr, {}, services);
           // One that allows nothing needs no API.
           std::shared_ptr<Cluster> cluster;
           if (!settings.rules.empty()) {

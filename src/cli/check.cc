@@ -75,6 +75,10 @@ manifest::Problems check_components(const manifest::Manifest& m, const Known& kn
   for (const manifest::Workload& w : m.workloads) {
     // Nothing is asked over the network.
     if (w.source.kind == manifest::Source::Kind::kFile) check_component(w, known, problems);
+    for (const manifest::Trigger& trigger : w.triggers) {
+      if (const std::string missing = known.trigger(trigger.name).missing_section(m); !missing.empty())
+        problems.add(trigger.mark, fmt::format("workloads.{}.triggers: {}", w.name, missing));
+    }
   }
   return problems;
 }

@@ -56,17 +56,11 @@ class GatherTriggers final : public RunningTriggers {
 
 Result<std::unique_ptr<RunningTriggers>> start(const std::vector<TriggerSpec>& specs,
                                                const TriggerServices& services) {
-  auto settings = gather_settings(services.manifest);
-  if (!settings) {
-    return fail(Error(Code::kInvalidArgument,
-                      "the trigger gather needs the section `gather` of the top level, which says where "
-                      "archives are written; write for example \"gather: {directory: insights}\"")
-                    .at(specs.front().at));
-  }
-  auto agent = gather::Agent::start(
-      *std::move(settings), BERTH_TRY(gather_sources(specs)),
-      {.io = services.io, .log = services.log, .metrics = services.metrics,
-       .cluster = gathered_cluster(services.manifest, services.metrics)});
+  auto agent = gather::Agent::start(*gather_settings(services.manifest), BERTH_TRY(gather_sources(specs)),
+                                    {.io = services.io,
+                                     .log = services.log,
+                                     .metrics = services.metrics,
+                                     .cluster = gathered_cluster(services.manifest, services.metrics)});
   if (!agent) return fail(std::move(agent).error().context("the section gather"));
   return std::make_unique<GatherTriggers>(*std::move(agent));
 }
@@ -80,7 +74,8 @@ TriggerKind gather_trigger() {
             return gather::gatherers_binder();
           },
           .start = start,
-          .grant = gather::records_grant()};
+          .grant = gather::records_grant(),
+          .section = "gather"};
 }
 
 std::optional<gather::Settings> gather_settings(const manifest::Manifest& manifest) {

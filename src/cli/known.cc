@@ -1,6 +1,8 @@
 // Known: collected from the capabilities' and applications' folders.
 #include "cli/known.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 
 #include "capabilities/registry/registry.h"
@@ -19,6 +21,13 @@ std::vector<host::CapabilityInfo> Known::offered() const {
   std::vector<host::CapabilityInfo> out;
   out.reserve(capabilities_.size());
   for (const grants::Capability& capability : capabilities_) out.push_back(capability.info);
+  for (const TriggerKind& kind : trigger_kinds_) {
+    if (kind.grant == nullptr) continue;
+    out.push_back({.name = std::string(kind.extension.name),
+                   .covers = [grant = kind.grant](std::string_view i) { return grant->covers(i); },
+                   .grant_line = fmt::format("- {}", kind.extension.example),
+                   .section = "triggers"});
+  }
   return out;
 }
 

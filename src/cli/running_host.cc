@@ -153,7 +153,7 @@ Result<> RunningHost::start_engine() {
 // ---- workloads -------------------------------------------------------------------------------
 
 Result<host::Grants> RunningHost::make_grants(const manifest::Workload& spec) {
-  const grants::Services services{spec.name, log_, metrics_};
+  const grants::Services services{spec.name, log_, metrics_, options_.use};
   host::Grants out;
   out.push_back(registry::base_grant(services));
   for (const manifest::Trigger& trigger : spec.triggers) {
@@ -236,6 +236,8 @@ Result<> RunningHost::start_triggers() {
   }
   const TriggerServices services{*io_, log_, metrics_, manifest_};
   for (const std::string_view kind : kinds) {
+    if (std::string missing = known_.trigger(kind).missing_section(manifest_); !missing.empty())
+      return fail(Error(Code::kInvalidArgument, std::move(missing)).at(triggers_of(kind).front().at));
     auto running = BERTH_TRY(known_.trigger(kind).start(triggers_of(kind), services));
     for (const std::string& address : running->addresses())
       log_.info("serving at " + address, {{"trigger", kind}});

@@ -15,6 +15,7 @@
 #include "artifact/store/store.h"
 #include "base/error.h"
 #include "base/file_system.h"
+#include "capabilities/grants/services.h"
 #include "cli/control.h"
 #include "cli/kept_code.h"
 #include "cli/known.h"
@@ -35,6 +36,7 @@ namespace berth::cli {
 
 struct RunOptions {
   bool listens = true;  // triggers, /metrics, the control socket
+  grants::Use use = grants::Use::kCalls;
   // The program that compiles components (host/component/compiler.h): itself, where it is berth.
   std::filesystem::path compiler = host::CompilerOptions().program;
 };

@@ -1,6 +1,8 @@
 // Triggers: the list, and what each application's parts are wired to.
 #include "cli/triggers.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <filesystem>
 #include <map>
@@ -124,6 +126,16 @@ TriggerKind state_trigger() {
 }
 
 }  // namespace
+
+std::string TriggerKind::missing_section(const manifest::Manifest& manifest) const {
+  if (section.empty() ||
+      std::ranges::find(manifest.added, section, &manifest::Added::name) != manifest.added.end())
+    return {};
+  const auto sections = all_sections();
+  const auto missing = std::ranges::find(sections, section, &manifest::Extension::name);
+  return fmt::format("the trigger {} needs the section {} of the top level; write for example \"{}\"",
+                     extension.name, section, missing->example);
+}
 
 std::vector<TriggerKind> all_trigger_kinds() { return {gather_trigger(), state_trigger()}; }
 std::vector<manifest::Extension> all_sections() { return {gather::settings_extension()}; }

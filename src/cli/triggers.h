@@ -63,6 +63,11 @@ struct TriggerKind {
       start;
   // What a workload has because it has such a trigger; may be null.
   std::shared_ptr<const host::Grant> grant = nullptr;
+  // The section of the top level without which it does not start; empty: none.
+  std::string_view section = {};
+
+  // What is wrong where that section is missing; empty: nothing.
+  [[nodiscard]] std::string missing_section(const manifest::Manifest& manifest) const;
 };
 
 // Every kind of this build, and the sections of the top level that their applications have.

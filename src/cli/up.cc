@@ -63,6 +63,8 @@ int up(const Options& options) {
   }
   // A log that nobody reads any more must not end the host.
   ::signal(SIGPIPE, SIG_IGN);
+  // Nor a limit of the size of files: whoever writes is told.
+  ::signal(SIGXFSZ, SIG_IGN);
   StopRequest stop_request;
   telemetry::Logger log(log_options(loaded->telemetry));
   auto host = RunningHost::start(*loaded, known, log);

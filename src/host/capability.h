@@ -90,6 +90,7 @@ struct CapabilityInfo {
   std::string name;                                        // the manifest's key
   std::function<bool(std::string_view interface)> covers;  // as Grant::covers
   std::string grant_line;                                  // how to allow it: "logging: {}"
+  std::string section = "grants";                          // of the workload, where the line belongs
 };
 
 }  // namespace berth::host

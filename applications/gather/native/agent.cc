@@ -4,7 +4,6 @@
 #include <fcntl.h>
 #include <fmt/format.h>
 #include <sys/file.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -29,14 +28,6 @@ constexpr int kUploadJitterParts = 5;
 
 Time now() { return std::chrono::system_clock::now(); }
 
-Result<> make_folder(const std::filesystem::path& folder) {
-  std::error_code error;
-  if (folder.has_parent_path()) std::filesystem::create_directories(folder.parent_path(), error);
-  if (::mkdir(folder.c_str(), 0700) != 0 && errno != EEXIST)
-    return fail(system_error(errno, "making", folder));
-  return {};
-}
-
 Result<File> lock_folder(const std::filesystem::path& folder) {
   const auto path = folder / kLockFile;
   File lock(::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600), path);
@@ -53,7 +44,7 @@ Result<File> lock_folder(const std::filesystem::path& folder) {
 
 Result<std::unique_ptr<Agent>> Agent::start(Settings settings, std::vector<Source> sources,
                                             AgentServices services) {
-  BERTH_TRY(make_folder(settings.directory));
+  BERTH_TRY(make_archive_folder(settings.directory));
   File lock = BERTH_TRY(lock_folder(settings.directory));
   remove_leftovers(settings.directory);
   if (settings.upload) BERTH_TRY(check_identity(settings.upload->to, services.io));
@@ -125,7 +116,8 @@ void Agent::run(const std::stop_token& stop) {
     {
       std::unique_lock lock(mutex_);
       status_.next = next;
-      changed_.wait_until(lock, stop, next, [] { return false; });
+      // By the clock that nobody sets: a period is so much time.
+      changed_.wait_for(lock, stop, next - now(), [] { return false; });
       if (stop.stop_requested()) return;
       status_.next.reset();
       status_.gathering = true;

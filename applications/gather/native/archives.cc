@@ -1,6 +1,7 @@
 // Archives: reading the folder, removing.
 #include "applications/gather/native/archives.h"
 
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -11,6 +12,14 @@
 #include "base/file_system.h"
 
 namespace berth::gather {
+
+Result<> make_archive_folder(const std::filesystem::path& folder) {
+  std::error_code error;
+  if (folder.has_parent_path()) std::filesystem::create_directories(folder.parent_path(), error);
+  if (::mkdir(folder.c_str(), 0700) != 0 && errno != EEXIST)
+    return fail(system_error(errno, "making", folder));
+  return {};
+}
 
 Result<std::vector<ArchiveFile>> list_archives(const std::filesystem::path& folder) {
   std::vector<ArchiveFile> out;

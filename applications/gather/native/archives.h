@@ -17,6 +17,9 @@ struct ArchiveFile {
   std::uint64_t bytes = 0;
 };
 
+// Makes the folder, with mode 0700 where it is new. Blocks.
+[[nodiscard]] Result<> make_archive_folder(const std::filesystem::path& folder);
+
 // Oldest first. Files with other names are nobody's business. Blocks.
 [[nodiscard]] Result<std::vector<ArchiveFile>> list_archives(const std::filesystem::path& folder);
 

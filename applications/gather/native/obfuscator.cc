@@ -350,20 +350,26 @@ void Obfuscator::replace_names(std::string& text) const {
     kept = end;
     return true;
   };
+  const std::size_t first = all.find_first_not_of(" \t\r\n");
+  // In JSON names are in texts only; elsewhere they would be numbers and words of its own.
+  const bool json = first != std::string_view::npos && (all[first] == '{' || all[first] == '[');
+  bool in_text = false;
   for (std::size_t i = 0; i < all.size();) {
+    if (json && all[i] == '"') in_text = !in_text;
+    if (json && all[i] == '\\') {
+      i += i + 1 < all.size() && all[i + 1] == 'u' ? 6 : 2;
+      continue;
+    }
     if (!is_label(all[i])) {
       ++i;
       continue;
     }
     std::size_t end = i;
     while (end < all.size() && (is_label(all[end]) || all[end] == '.')) ++end;
-    std::size_t begin = std::exchange(i, end);
+    const std::size_t begin = std::exchange(i, end);
+    if (json && !in_text) continue;
     if (end - begin < kMinNameBytes || end - begin > kMaxPathBytes) continue;
     while (end > begin && all[end - 1] == '.') --end;
-    // What follows a backslash in JSON is not a part of a word.
-    if (begin > 0 && all[begin - 1] == '\\' && end - begin > kMinNameBytes &&
-        name_of(all.substr(begin, end - begin)) == nullptr)
-      ++begin;
     if (replace(begin, end)) continue;
     for (std::size_t from = begin; from < end;) {
       const std::size_t dot = std::min(all.find('.', from), end);

@@ -5,6 +5,7 @@
 #include <memory>
 #include <utility>
 
+#include "applications/gather/native/archives.h"
 #include "applications/gather/native/conditional.h"
 #include "applications/gather/native/obfuscator.h"
 
@@ -40,8 +41,10 @@ Result<Period> gather_period(const Settings& settings, const std::vector<Source>
     out.rules_problem = std::move(conditional.problem);
   }
   std::unique_ptr<Obfuscator> obfuscator;
-  if (settings.obfuscation.any())
+  if (settings.obfuscation.any()) {
+    BERTH_TRY(make_archive_folder(settings.directory));
     obfuscator = BERTH_TRY(Obfuscator::open(settings.obfuscation, settings.directory, id));
+  }
   out.gathered = BERTH_TRY(gather_once({.sources = sources,
                                         .asked = std::move(conditional.asked),
                                         .own = std::move(conditional.own),

@@ -10,6 +10,7 @@
 #include "abi/utf8.h"
 #include "applications/gather/native/json_bounds.h"
 #include "applications/gather/native/limits.h"
+#include "manifest/problems.h"
 
 namespace berth::gather {
 
@@ -88,8 +89,7 @@ class RulesReader final {
     if (!value.is_object()) return refuse(path, "expected an object");
     for (const auto& [key, unused] : value.items()) {
       if (keys.size() > 0 && std::ranges::find(keys, key) == keys.end())
-        refuse(path, fmt::format("no key {}; known are {}", Json(key.substr(0, kMaxNameOfRule)).dump(),
-                                 fmt::join(keys, ", ")));
+        refuse(path, fmt::format("no key {}; known are {}", manifest::shown(key), fmt::join(keys, ", ")));
     }
   }
 

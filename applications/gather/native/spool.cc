@@ -62,6 +62,7 @@ Result<Spool::Added> Spool::add(std::string path, std::span<const std::uint8_t> 
   if (auto written = write(bytes, offset); !written) {
     const std::lock_guard lock(mutex_);
     bytes_ -= bytes.size();
+    if (end_ == offset + bytes.size()) end_ = offset;  // a smaller one may fit
     return fail(std::move(written).error());
   }
   const std::lock_guard lock(mutex_);

@@ -131,6 +131,11 @@ class Gatherers(unittest.TestCase):
         self.assertEqual(conditions["Degraded"], {"False": {"dns": "2026-01-02T03:04:05Z"}, "True": {"etcd": "2026-01-02T03:04:05Z"}})
         self.assertEqual(json.loads(self.record("aggregated/operator_versions.json")), {"operator": {"4.17.3": ["dns", "etcd"]}})
 
+    def test_the_documentation_is_what_they_say(self):
+        done = subprocess.run([BERTH, "gather", "docs", ROOT / "applications/gather/berth.yaml"], capture_output=True, text=True, timeout=120)
+        self.assertEqual(done.stdout, (ROOT / "docs/reference/gathered.md").read_text(),
+                         "build/berth gather docs applications/gather/berth.yaml > docs/reference/gathered.md")
+
     def test_no_credential_and_no_secret_anywhere(self):
         needles = [token.encode() for token in cluster.tokens.values()] + [SECRET.encode()]
         for name in ("client.key", "ca.key"):

@@ -48,6 +48,7 @@ std::string write_cpp(const Schema& schema, const std::string& include) {
   out += runtime.substr(0, after);
   if (!include.empty()) out += fmt::format("\n#include \"{}\"\n", include);
   out += runtime.substr(after);
+  out += "\n";
   out += runtime_cpp();
   if (schema.kinds.empty()) return out;
 

@@ -23,7 +23,8 @@ std::string how_to_allow(const abi::Item& import, std::span<const CapabilityInfo
   }
   for (const CapabilityInfo& capability : offered) {
     if (capability.covers(import.name)) {
-      return fmt::format("to allow it, write under workloads.{}.grants: {}", workload, capability.grant_line);
+      return fmt::format("to allow it, write under workloads.{}.{}: {}", workload, capability.section,
+                         capability.grant_line);
     }
   }
   return "no capability of this program provides it, so no grant can allow it; build the component without "

@@ -1,4 +1,3 @@
-
 // Second part: objects, and lists of them over berth:kubernetes/reading. wit-bindgen's header of the world
 // stands before it.
 namespace kube {
