@@ -123,6 +123,10 @@ TEST(Redaction, AFieldSelectorMustNotAsk) {
   for (const char* may :
        {"", "metadata.name=a", "spec.tokens=a", "status.phase=Running,spec.node=spec.token"})
     EXPECT_FALSE(redaction.hides_field_of(may)) << may;
+  EXPECT_FALSE(redaction.hides_labels());
+  std::vector<RedactedPath> labels;
+  labels.push_back(RedactedPath::parse("metadata.labels.owner").value());
+  EXPECT_TRUE(Redaction(std::move(labels)).hides_labels());
 }
 
 TEST(Objects, GetKindAndLoseSecrets) {
