@@ -255,7 +255,7 @@ std::optional<milliseconds> Agent::upload_one(const std::stop_token& stop) {
   auto sent = upload(*settings_.upload, archive, services_.io,
                      user_agent(cluster_id(settings_, services_.cluster.get())), stop);
   if (stop.stop_requested()) return std::nullopt;
-  // Somebody removed it, or something of our own is wrong: the next look shows which.
+  if (!sent && sent.error().code() == Code::kNotFound) return milliseconds(0);  // it was pruned meanwhile
   if (!sent) sent = Uploaded{.status = 0, .request = {}, .error = sent.error().message()};
   metrics_.uploaded(*sent);
   if (sent->ok()) {

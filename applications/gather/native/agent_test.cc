@@ -165,6 +165,11 @@ TEST_F(AgentTest, ARawUploadIsTheArchive) {
   const auto sent = upload(to, {file, {}, 11}, host_.io(), "berth", {}).value();
   EXPECT_TRUE(sent.ok());
   EXPECT_THAT(receiver.requests().at(0), testing::EndsWith("\r\n\r\nthe archive"));
+  // A large form is made beside it, and nothing is left.
+  to.form = UploadSettings::Form::kMultipart;
+  EXPECT_TRUE(upload(to, {file, {}, kMaxFormInMemory + 1}, host_.io(), "berth", {}).value().ok());
+  EXPECT_THAT(receiver.requests().at(1), HasSubstr("\r\n\r\nthe archive\r\n--berth-"));
+  EXPECT_THAT(folder_.names(true), testing::ElementsAre(file.filename().string()));
 }
 
 TEST_F(AgentTest, RetriesWhatFailsAndSaysWhenItIsDegraded) {
