@@ -93,8 +93,8 @@ class Client::Sink final : public net::HttpSink {
 };
 
 Result<std::unique_ptr<Client>> Client::create(ClusterConfig config, telemetry::Metrics& metrics,
-                                               ClientTimes times) {
-  std::unique_ptr<Client> client(new Client(std::move(config), metrics, times));
+                                               ClientLimits limits) {
+  std::unique_ptr<Client> client(new Client(std::move(config), metrics, limits));
   const ClusterConfig& own = client->config_;
   client->addresses_ = std::make_shared<const net::AddressPolicy>(
       BERTH_TRY(net::AddressPolicy::of_host(own.server.host(), {})));
@@ -105,10 +105,10 @@ Result<std::unique_ptr<Client>> Client::create(ClusterConfig config, telemetry::
   return client;
 }
 
-Client::Client(ClusterConfig config, telemetry::Metrics& metrics, ClientTimes times)
+Client::Client(ClusterConfig config, telemetry::Metrics& metrics, ClientLimits limits)
     : config_(std::move(config)),
       metrics_(metrics),
-      times_(times),
+      limits_(limits),
       credentials_(config_.token, config_.token_file) {
   const telemetry::Labels labels{{"cluster", config_.name}};
   if (auto counter = metrics_.counter("berth_kubernetes_retries_total",
@@ -147,11 +147,11 @@ Task<Result<net::HttpClientResponse>> Client::send_once(const ApiRequest& reques
       .authorization = authorization,
       .max_body_bytes = request.watch ? std::numeric_limits<std::uint64_t>::max() : request.max_body_bytes,
       .timeouts = {.connect = kConnectTime,
-                   .total = request.watch ? times_.watch + times_.request : times_.request,
+                   .total = request.watch ? limits_.watch + limits_.request : limits_.request,
                    .low_speed_bytes = 1,
                    .low_speed_for = request.watch
-                                        ? times_.watch_silence
-                                        : std::chrono::duration_cast<std::chrono::seconds>(times_.request)},
+                                        ? limits_.watch_silence
+                                        : std::chrono::duration_cast<std::chrono::seconds>(limits_.request)},
       .addresses = addresses_,
       .on_sent = [&sink](std::uint64_t) { sink.sent = true; },
   };
@@ -164,7 +164,7 @@ Task<Result<net::HttpClientResponse>> Client::send_once(const ApiRequest& reques
 }
 
 Task<Answer<>> Client::send(ApiRequest request, Receiver& to, std::stop_token stop) {
-  milliseconds backoff = times_.first_pause;
+  milliseconds backoff = limits_.first_pause;
   bool renewed = false;
   for (int tries = 1;; ++tries) {
     const auto authorization = credentials_.header();
@@ -184,7 +184,7 @@ Task<Answer<>> Client::send(ApiRequest request, Receiver& to, std::stop_token st
       }
       again = status == 429 || (is_read(request) && passes(status));
       if (failure.status.retry_after) pause = std::chrono::seconds(*failure.status.retry_after);
-      again = again && pause <= times_.max_pause + times_.max_pause / 3;
+      again = again && pause <= limits_.max_pause + limits_.max_pause / 3;
     } else {
       failure = failure_of(response.error());
       const Code code = response.error().code();
@@ -195,7 +195,7 @@ Task<Answer<>> Client::send(ApiRequest request, Receiver& to, std::stop_token st
       co_return std::unexpected(std::move(failure));
     if (retries_) retries_->add();
     co_await sleep(pause, stop);
-    backoff = std::min(backoff * 2, times_.max_pause);
+    backoff = std::min(backoff * 2, limits_.max_pause);
   }
 }
 

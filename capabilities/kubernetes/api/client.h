@@ -20,12 +20,13 @@
 namespace berth::kubernetes {
 
 // Bounds that tests make smaller.
-struct ClientTimes {
+struct ClientLimits {
   std::chrono::milliseconds request = kRequestTime;
   std::chrono::milliseconds first_pause = kFirstPause;
   std::chrono::milliseconds max_pause = kMaxPause;
   std::chrono::seconds watch = kWatchTime;
   std::chrono::seconds watch_silence = kWatchSilence;
+  std::uint32_t page_items = kPageItems;
 };
 
 // Where the body of a 2xx answer goes. One thread at a time.
@@ -64,7 +65,7 @@ class Client final {
   // kInvalidArgument: a certificate or key that cannot be used.
   [[nodiscard]] static Result<std::unique_ptr<Client>> create(ClusterConfig config,
                                                               telemetry::Metrics& metrics,
-                                                              ClientTimes times = {});
+                                                              ClientLimits limits = {});
   ~Client();
   Client(const Client&) = delete;
   Client& operator=(const Client&) = delete;
@@ -75,11 +76,11 @@ class Client final {
   [[nodiscard]] Task<void> sleep(std::chrono::milliseconds pause, std::stop_token stop);
 
   [[nodiscard]] net::IoContext& io() { return *io_; }
-  [[nodiscard]] const ClientTimes& times() const { return times_; }
+  [[nodiscard]] const ClientLimits& limits() const { return limits_; }
 
  private:
   class Sink;
-  Client(ClusterConfig config, telemetry::Metrics& metrics, ClientTimes times);
+  Client(ClusterConfig config, telemetry::Metrics& metrics, ClientLimits limits);
 
   Task<Result<net::HttpClientResponse>> send_once(const ApiRequest& request, const Secret& authorization,
                                                   Sink& sink, std::stop_token stop);
@@ -87,7 +88,7 @@ class Client final {
 
   const ClusterConfig config_;
   telemetry::Metrics& metrics_;
-  const ClientTimes times_;
+  const ClientLimits limits_;
   Credentials credentials_;
   std::shared_ptr<const net::AddressPolicy> addresses_;
   std::shared_ptr<telemetry::Counter> retries_, bytes_;

@@ -19,13 +19,11 @@ Failure unusable(const Error& error) {
           .text = fmt::format("the API's answer cannot be used: {}", error.message())};
 }
 
-// A reader of a SharedList; takes another where the first expires before anything of it was given. One call
-// at a time.
+// A reader of a SharedList, which it begins to share when it is first used. One call at a time.
 class ListReader final : public Listing {
  public:
   ListReader(Client& client, Running& running, KeptLists& lists, ListQuery query, Caller caller)
-      : state_(std::make_shared<State>(
-            State{client, running, lists, std::move(query), std::move(caller), nullptr})) {}
+      : state_(std::make_shared<State>(client, running, lists, std::move(query), std::move(caller))) {}
 
   Task<Answer<std::vector<Item>>> next() override { return run(state_); }
 
@@ -36,27 +34,17 @@ class ListReader final : public Listing {
     KeptLists& lists;
     ListQuery query;
     Caller caller;
-    std::shared_ptr<SharedList> list;
+    std::shared_ptr<SharedList> list = nullptr;
     std::uint64_t at = 0;
-    bool given = false;
-    bool again = false;
   };
   // The guest may drop its handle while a call is under way.
   static Task<Answer<std::vector<Item>>> run(std::shared_ptr<State> state) {
-    for (;;) {
-      if (state->list == nullptr) {
-        auto list = state->lists.get(state->client, state->running, state->query, state->caller.max_age);
-        if (!list) co_return failed(Failure::Kind::kUnavailable, list.error().message());
-        state->list = std::move(*list);
-        state->at = 0;
-      }
-      auto items = co_await state->list->read(state->at, state->caller.stop);
-      if (items) state->given = state->given || !items->empty();
-      const bool expired =
-          !items && items.error().kind == Failure::Kind::kStatus && items.error().status.code == 410;
-      if (!expired || state->given || std::exchange(state->again, true)) co_return items;
-      state->list.reset();
+    if (state->list == nullptr) {
+      auto list = state->lists.get(state->client, state->running, state->query, state->caller.max_age);
+      if (!list) co_return failed(Failure::Kind::kUnavailable, list.error().message());
+      state->list = std::move(*list);
     }
+    co_return co_await state->list->read(state->at, state->caller.stop);
   }
 
   std::shared_ptr<State> state_;
@@ -204,8 +192,8 @@ class ApiCluster final : public Cluster {
 }  // namespace
 
 Result<std::unique_ptr<Cluster>> open_cluster(ClusterConfig config, telemetry::Metrics& metrics,
-                                              ClientTimes times) {
-  return std::make_unique<ApiCluster>(BERTH_TRY(Client::create(std::move(config), metrics, times)));
+                                              ClientLimits limits) {
+  return std::make_unique<ApiCluster>(BERTH_TRY(Client::create(std::move(config), metrics, limits)));
 }
 
 }  // namespace berth::kubernetes

@@ -11,6 +11,6 @@ namespace berth::kubernetes {
 // Does not connect yet. As Client::create. Destruction waits for what is under way, which is asked to end; it
 // must not come from one of the cluster's own threads.
 [[nodiscard]] Result<std::unique_ptr<Cluster>> open_cluster(ClusterConfig config, telemetry::Metrics& metrics,
-                                                            ClientTimes times = {});
+                                                            ClientLimits limits = {});
 
 }  // namespace berth::kubernetes

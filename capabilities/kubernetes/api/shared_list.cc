@@ -42,10 +42,10 @@ class SharedList::Page final : public Receiver {
 
   [[nodiscard]] Result<ListHead> finish() { return splitter_->finish(); }
   // As many as fit a page of kPageBytes, going by this one.
-  [[nodiscard]] std::uint32_t fitting() const {
-    if (items_ == 0) return kPageItems;
-    return static_cast<std::uint32_t>(
-        std::clamp<std::uint64_t>(kPageBytes / std::max<std::uint64_t>(1, bytes_ / items_), 10, kPageItems));
+  [[nodiscard]] std::uint32_t fitting(std::uint32_t most) const {
+    if (items_ == 0) return most;
+    const std::uint64_t fit = kPageBytes / std::max<std::uint64_t>(1, bytes_ / items_);
+    return static_cast<std::uint32_t>(std::clamp<std::uint64_t>(fit, 1, most));
   }
 
  private:
@@ -75,7 +75,11 @@ Result<std::shared_ptr<SharedList>> SharedList::create(Client& client, Running& 
 }
 
 SharedList::SharedList(Client& client, Running& running, ListQuery query, std::unique_ptr<Spool> spool)
-    : client_(client), running_(running), query_(std::move(query)), spool_(std::move(spool)) {}
+    : client_(client),
+      running_(running),
+      query_(std::move(query)),
+      spool_(std::move(spool)),
+      limit_(client.limits().page_items) {}
 
 std::string SharedList::resource_version() const {
   const std::lock_guard lock(mutex_);
@@ -151,7 +155,7 @@ void SharedList::finish(Answer<> sent, Page& page) {
   } else {
     head = std::move(*read);
     end = *committed;
-    limit_ = page.fitting();
+    limit_ = page.fitting(client_.limits().page_items);
     bytes_.store(end, std::memory_order_relaxed);
   }
   std::vector<std::shared_ptr<Wakeup>> waiting;

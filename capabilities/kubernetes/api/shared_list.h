@@ -62,7 +62,7 @@ class SharedList final : public std::enable_shared_from_this<SharedList> {
 
   // Of the fetch that is under way, or the last one.
   std::string continue_;
-  std::uint32_t limit_ = kPageItems;
+  std::uint32_t limit_;
 
   mutable std::mutex mutex_;  // guards what follows
   bool fetching_ = false;

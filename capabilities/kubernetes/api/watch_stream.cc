@@ -208,7 +208,7 @@ ApiRequest WatchState::request() const {
   query.add("watch", "1")
       .add("allowWatchBookmarks", "true")
       .add("resourceVersion", version_)
-      .add("timeoutSeconds", std::to_string(client_.times().watch.count()))
+      .add("timeoutSeconds", std::to_string(client_.limits().watch.count()))
       .add(query_.selection);
   return {.verb = "watch", .path = path_of(query_.resource, query_.ns), .query = query.text(), .watch = true};
 }
@@ -239,7 +239,7 @@ bool WatchState::after(Answer<> sent, bool progress, milliseconds& pause) {
     if (end_ == End::kNone && !failure_) {
       // One that told something is resumed at once; one that ends as soon as it begins, with growing pauses.
       pause = progress ? milliseconds(0)
-                       : std::clamp(pause * 2, client_.times().first_pause, client_.times().max_pause);
+                       : std::clamp(pause * 2, client_.limits().first_pause, client_.limits().max_pause);
       return true;
     }
     waiting = std::exchange(waiting_, nullptr);

@@ -95,7 +95,7 @@ Result<> ListSplitter::between(std::string_view& rest) {
   while (!rest.empty() && is_space(rest.front())) rest.remove_prefix(1);
   if (rest.empty()) return {};
   const char c = rest.front();
-  if (c == ']') {
+  if (c == ']' && !after_comma_) {
     list_ += ']';
     rest.remove_prefix(1);
     depth_ = 1;
@@ -104,11 +104,13 @@ Result<> ListSplitter::between(std::string_view& rest) {
   }
   if (c == ',' && needs_comma_) {
     needs_comma_ = false;
+    after_comma_ = true;
     rest.remove_prefix(1);
     return {};
   }
   if (c != '{' || needs_comma_) return no_list("an item is no object");
   depth_ = 0;
+  after_comma_ = false;
   place_ = Place::kItem;
   return {};
 }

@@ -49,7 +49,7 @@ class ListSplitter final : public ByteSink {
   std::string part_;       // of an item that came in several pieces
   std::size_t depth_ = 0;  // in the list, or in an item
   bool in_string_ = false, escaped_ = false;
-  bool needs_comma_ = false;
+  bool needs_comma_ = false, after_comma_ = false;
   bool items_seen_ = false;
 };
 
