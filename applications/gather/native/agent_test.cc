@@ -129,10 +129,18 @@ TEST_F(AgentTest, AWorkloadMayGatherMoreSeldomThanTheOthers) {
   s.every = 1s;
   auto sources = host_.sources();
   sources[0].every = 1h;
+  s.rules =
+      RuleSource{.file = folder_.write("rules.json", R"({"conditional_gathering_rules":[{"conditions":[],)"
+                                                     R"("gathering_functions":{"rule-a":{}}}]})"),
+                 .remote = {},
+                 .prometheus = {}};
   const auto agent =
       Agent::start(s, std::move(sources), {host_.io(), log_, host_.metrics(), nullptr}).value();
   EXPECT_TRUE(wait_for([&] { return archives() >= 2; }));
   EXPECT_EQ(runs_, 1);
+  // What rules ask for runs in each period.
+  EXPECT_TRUE(wait_for([&] { return agent->status().last && agent->status().last->gatherers == 1; }));
+  EXPECT_TRUE(agent->status().last->failed.empty());
 }
 
 TEST_F(AgentTest, UploadsAsTheIngressExpectsAndRemovesWhatWasTaken) {
