@@ -103,7 +103,7 @@ def memory(kubernetes, folder):
 
 
 def main():
-    for name, component, most in (("gather_size_cpp_kib", "gather_core", 300), ("gather_size_go_kib", "gather_operators_go", 3000)):
+    for name, component, most in (("gather_size_kib", "gather_core", 300), ("gather_size_kib_go", "gather_operators_go", 3000)):
         figure(name=name, value=(BUILD / f"guests/{component}.wasm").stat().st_size / 1024, unit="KiB", max=most)
     with RunningKubernetes() as kubernetes, tempfile.TemporaryDirectory(prefix="berth-bench-") as folder:
         for name in [f"n{i}" for i in range(10)] + ["big"]:
