@@ -26,6 +26,11 @@ constexpr std::string_view kLockFile = ".lock";
 // Each wait after a failed upload may be so much longer.
 constexpr int kUploadJitterParts = 5;
 
+// One workload may have several triggers.
+std::string state_key(const Source& source) {
+  return fmt::format("{}/{}", source.workload, source.every.count());
+}
+
 Time now() { return std::chrono::system_clock::now(); }
 
 Result<File> lock_folder(const std::filesystem::path& folder) {
@@ -137,10 +142,11 @@ std::vector<Source> Agent::due(Time now) const {
   std::vector<Source> out;
   const std::lock_guard lock(mutex_);
   for (const Source& source : sources_) {
-    const auto last = state_.workloads.find(source.workload);
+    const auto last = state_.workloads.find(state_key(source));
     const bool wait = source.every.count() > 0 && last != state_.workloads.end() && last->second <= now &&
                       last->second + source.every > now;
-    if (!wait) out.push_back(source);
+    out.push_back(source);
+    if (wait) out.back().only.emplace();  // nothing but what rules ask for
   }
   return out;
 }
@@ -197,7 +203,8 @@ void Agent::gather(const std::stop_token& stop) {
     status_.last = std::move(last);
     state_.gathered = began;
     for (const Source& source : sources) {
-      if (source.every.count() > 0) state_.workloads[source.workload] = began;
+      const bool waited = source.only && source.only->empty();
+      if (source.every.count() > 0 && !waited) state_.workloads[state_key(source)] = began;
     }
     state = state_;
     new_archive_ = true;
@@ -255,7 +262,7 @@ std::optional<milliseconds> Agent::upload_one(const std::stop_token& stop) {
   auto sent = upload(*settings_.upload, archive, services_.io,
                      user_agent(cluster_id(settings_, services_.cluster.get())), stop);
   if (stop.stop_requested()) return std::nullopt;
-  // Somebody removed it, or something of our own is wrong: the next look shows which.
+  if (!sent && sent.error().code() == Code::kNotFound) return milliseconds(0);  // it was pruned meanwhile
   if (!sent) sent = Uploaded{.status = 0, .request = {}, .error = sent.error().message()};
   metrics_.uploaded(*sent);
   if (sent->ok()) {

@@ -90,6 +90,7 @@ class Agent final {
         File lock, std::unique_ptr<net::IoContext> workers);
   void run(const std::stop_token& stop);
   void gather(const std::stop_token& stop);
+  // All of them; those whose time has not come run only what rules ask for.
   [[nodiscard]] std::vector<Source> due(Time now) const;
   void look_after_archives();
   void upload_all(const std::stop_token& stop);

@@ -129,10 +129,18 @@ TEST_F(AgentTest, AWorkloadMayGatherMoreSeldomThanTheOthers) {
   s.every = 1s;
   auto sources = host_.sources();
   sources[0].every = 1h;
+  s.rules =
+      RuleSource{.file = folder_.write("rules.json", R"({"conditional_gathering_rules":[{"conditions":[],)"
+                                                     R"("gathering_functions":{"rule-a":{}}}]})"),
+                 .remote = {},
+                 .prometheus = {}};
   const auto agent =
       Agent::start(s, std::move(sources), {host_.io(), log_, host_.metrics(), nullptr}).value();
   EXPECT_TRUE(wait_for([&] { return archives() >= 2; }));
   EXPECT_EQ(runs_, 1);
+  // What rules ask for runs in each period.
+  EXPECT_TRUE(wait_for([&] { return agent->status().last && agent->status().last->gatherers == 1; }));
+  EXPECT_TRUE(agent->status().last->failed.empty());
 }
 
 TEST_F(AgentTest, UploadsAsTheIngressExpectsAndRemovesWhatWasTaken) {
@@ -165,6 +173,11 @@ TEST_F(AgentTest, ARawUploadIsTheArchive) {
   const auto sent = upload(to, {file, {}, 11}, host_.io(), "berth", {}).value();
   EXPECT_TRUE(sent.ok());
   EXPECT_THAT(receiver.requests().at(0), testing::EndsWith("\r\n\r\nthe archive"));
+  // A large form is made beside it, and nothing is left.
+  to.form = UploadSettings::Form::kMultipart;
+  EXPECT_TRUE(upload(to, {file, {}, kMaxFormInMemory + 1}, host_.io(), "berth", {}).value().ok());
+  EXPECT_THAT(receiver.requests().at(1), HasSubstr("\r\n\r\nthe archive\r\n--berth-"));
+  EXPECT_THAT(folder_.names(true), testing::ElementsAre(file.filename().string()));
 }
 
 TEST_F(AgentTest, RetriesWhatFailsAndSaysWhenItIsDegraded) {

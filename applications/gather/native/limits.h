@@ -67,7 +67,7 @@ inline constexpr std::size_t kMaxAlertsOfName = 100;
 // addresses is a file of some 4 MiB then.
 inline constexpr std::size_t kMaxAddresses = 100'000;
 inline constexpr std::size_t kMaxTableBytes = std::size_t{16} << 20;
-inline constexpr std::size_t kMaxObfuscatedNames = 500'000;
+inline constexpr std::size_t kMaxObfuscatedNames = 200'000;
 // The longest text of an IPv6 address; longer runs of its characters are digests.
 inline constexpr std::size_t kMaxAddressText = 64;
 
@@ -76,5 +76,9 @@ inline constexpr std::uint64_t kMaxReportedBytes = kAlwaysStoredFactor * kMaxArc
 // Metadata of an archive, and the gatherers in it: what kMaxGatherers of some workloads may say.
 inline constexpr std::size_t kMaxMetadataBytes = std::size_t{64} << 20;
 inline constexpr std::size_t kMaxReports = 10'000;
+
+// A form with an archive of this size is made in memory, so that uploads go on when the disk is full; larger
+// ones are made beside the archives.
+inline constexpr std::uint64_t kMaxFormInMemory = std::uint64_t{16} << 20;
 
 }  // namespace berth::gather

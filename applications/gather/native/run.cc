@@ -65,10 +65,11 @@ void choose(const Source& source, const Listed& listed, const std::vector<Asked>
     return;
   }
   for (const Description& d : *listed) {
-    known.insert(d.name);
     const bool wanted =
         source.only ? std::ranges::find(*source.only, d.name) != source.only->end() : !d.by_rule;
     if (wanted) jobs.push_back({&source, d.name, parameters_of(source, d.name)});
+    if (!d.by_rule) continue;  // rules come from outside: they run what is made for them
+    known.insert(d.name);
     for (const Asked& a : asked) {
       if (a.gatherer == d.name) jobs.push_back({&source, d.name, a.parameters});
     }
@@ -196,7 +197,8 @@ std::optional<std::vector<Report>> run_gatherers(const std::vector<Source>& sour
     choose(sources[i], listed[i].second, asked, known, jobs, reports);
   for (const Asked& a : asked) {
     if (!known.contains(a.gatherer))
-      reports.push_back(failed(a.gatherer, "a rule asks for it, and no workload has such a gatherer"));
+      reports.push_back(
+          failed(a.gatherer, "a rule asks for it, and no workload has such a gatherer for rules"));
   }
   for (Report& report : Running(std::move(jobs), limits, spool, obfuscator, executor, progress, stop).run())
     reports.push_back(std::move(report));

@@ -23,12 +23,13 @@ namespace berth::gather {
 struct Source {
   std::string workload;
   host::Typed<Gatherers> gatherers;
-  std::optional<std::vector<std::string>> only;   // nothing: all that are not by rule
+  std::optional<std::vector<std::string>>
+      only;  // besides what rules ask for; nothing: all that are not by rule
   std::map<std::string, std::string> parameters;  // JSON, by gatherer
   std::chrono::milliseconds every{0};             // 0: in each period
 };
 
-// What a rule asks for: the gatherer of that name in every workload that has it.
+// What a rule asks for: the gatherer of that name in every workload that has it for rules.
 struct Asked {
   std::string gatherer;
   std::string parameters;  // JSON

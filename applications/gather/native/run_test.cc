@@ -189,7 +189,7 @@ TEST_F(RunTest, RunsWhatARuleAsksFor) {
                   }}});
   EXPECT_EQ(gather(host).value().reports.size(), 1);
   const auto gathered = gather(host, {.concurrency = 2, .time = 5s, .bytes = kBytes}, kBytes,
-                               {{"rule-logs", R"({"a":1})"}, {"unknown", "{}"}})
+                               {{"rule-logs", R"({"a":1})"}, {"plain", "{}"}})
                             .value();
   ASSERT_EQ(gathered.reports.size(), 3);
   EXPECT_EQ(gathered.reports[1].name, "cases/rule-logs");

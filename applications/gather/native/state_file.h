@@ -14,7 +14,7 @@ namespace berth::gather {
 // Plain value.
 struct AgentState {
   std::optional<Time> gathered;           // when the last period with an archive began
-  std::map<std::string, Time> workloads;  // the same, for those with an `every` of their own
+  std::map<std::string, Time> workloads;  // the same, for triggers with an `every` of their own
 };
 
 // Nothing where there is no file or it does not say what it should: the agent then begins anew. Blocks.

@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <fmt/chrono.h>
 #include <fmt/format.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -13,6 +14,7 @@
 #include <random>
 
 #include "applications/gather/native/leftovers.h"
+#include "applications/gather/native/limits.h"
 #include "applications/gather/native/web.h"
 #include "base/file_system.h"
 
@@ -34,8 +36,7 @@ Result<> write_all(const File& to, std::string_view bytes) {
   while (!bytes.empty()) {
     const auto n = ::write(to.fd(), bytes.data(), bytes.size());
     if (n < 0 && errno == EINTR) continue;
-    if (n < 0)
-      return fail(system_error(errno, "writing a form beside the archives in", to.path().parent_path()));
+    if (n < 0) return fail(system_error(errno, "making a form for", to.path()));
     bytes.remove_prefix(static_cast<std::size_t>(n));
   }
   return {};
@@ -52,11 +53,21 @@ Result<> copy_all(const File& from, const File& to) {
   }
 }
 
+Result<File> nameless_file(const ArchiveFile& archive) {
+  if (archive.bytes <= kMaxFormInMemory) {
+    File file(::memfd_create("form", MFD_CLOEXEC), archive.path);
+    if (file.fd() < 0) return fail(system_error(errno, "making a form for", archive.path));
+    return file;
+  }
+  File file = BERTH_TRY(create_partial(archive.path.parent_path()));
+  ::unlink(file.path().c_str());
+  return file;
+}
+
 // The archive within a form, in a file without a name: a form is sent from one place.
 Result<File> form_of(const ArchiveFile& archive, const File& opened, const std::string& limit,
                      const std::string& content_type) {
-  File form = BERTH_TRY(create_partial(archive.path.parent_path()));
-  ::unlink(form.path().c_str());
+  File form = BERTH_TRY(nameless_file(archive));
   BERTH_TRY(write_all(
       form,
       fmt::format("--{}\r\nContent-Disposition: form-data; name=\"file\"; filename=\"payload.tar.gz\"\r\n"

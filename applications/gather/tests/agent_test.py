@@ -51,12 +51,13 @@ class Case(unittest.TestCase):
         self.folder = pathlib.Path(temporary.name)
         self.archives = self.folder / "insights"
 
-    def manifest(self, gatherers="all", section="", call="1s", trigger="", more=""):
+    def manifest(self, gatherers="all", section="", call="1s", trigger="", more="", instances="fresh"):
         names = gatherers if isinstance(gatherers, str) else "[" + ", ".join(gatherers) + "]"
         (self.folder / "berth.yaml").write_text(f"""
 workloads:
   cases:
     source: file:{CASES}
+    instances: {instances}
     limits: {{ call: {call} }}
     triggers:
       - gather: {{ gatherers: {names}{trigger} }}
@@ -141,7 +142,7 @@ class Once(Case):
         text = (self.folder / "berth.yaml").read_text()
         (self.folder / "berth.yaml").write_text(text.replace("gather: { directory: insights }", ""))
         self.assertIn("needs the section gather", self.berth("up", "berth.yaml", code=3).stderr)
-        self.assertIn("7:9: workloads.cases.triggers: the trigger gather needs", self.berth("check", "berth.yaml", code=3).stdout)
+        self.assertIn("8:9: workloads.cases.triggers: the trigger gather needs", self.berth("check", "berth.yaml", code=3).stdout)
         text = re.sub(r"triggers:\n.*\n", "triggers: []\n", text)
         (self.folder / "berth.yaml").write_text(text)
         self.assertIn("write under workloads.cases.triggers: - gather: {", self.berth("check", "berth.yaml", code=3).stdout)
@@ -216,6 +217,20 @@ class Up(Case):
         text = re.sub(r"telemetry: .*", "", text).replace("control.sock", "second.sock")
         (self.folder / "second.yaml").write_text(text)
         return "second.yaml"
+
+    def test_an_output_that_is_kept_is_of_no_use_in_the_next_period(self):
+        self.manifest(["keeps", "good"], section=", every: 1s", instances="one")
+        self.up()
+        wait_for(lambda: len(self.whole()) >= 3)
+        said = []
+        for archive in self.whole():
+            held = contents(archive)
+            self.assertNotIn("config/late.json", held)
+            self.assertEqual(sum(name.startswith("config/good/") for name in held), 10)
+            reports = {r["name"]: r for r in json.loads(held[METADATA])["status_reports"]}
+            said.append(" ".join(reports["cases/keeps"]["errors"] + [reports["cases/keeps"]["panic"] or ""]))
+        self.assertEqual(said[0].strip(), "")
+        self.assertTrue(any("an output is for the call that it was given to" in text for text in said), said)
 
     def test_a_kill_leaves_no_half_archive(self):
         self.manifest(["good", "many"], section=", every: 1s, limits: { archive: 64MiB }", call="10s")
