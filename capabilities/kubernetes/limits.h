@@ -31,7 +31,7 @@ inline constexpr std::uint32_t kMaxLogBytes = std::uint32_t{16} << 20;
 // One object: etcd takes 1.5 MiB; aggregated APIs make larger ones.
 inline constexpr std::size_t kMaxObjectBytes = std::size_t{8} << 20;
 // A page, discovery: what is handed to a guest or parsed as a whole.
-inline constexpr std::size_t kMaxAnswerBytes = std::size_t{32} << 20;
+inline constexpr std::size_t kMaxAnswerBytes = std::size_t{16} << 20;
 // A Status; a longer one is cut off by refusing it.
 inline constexpr std::size_t kMaxStatusBytes = std::size_t{1} << 20;
 // Nesting of an answer. The deepest schemas in definitions of resources have some 60.
@@ -59,7 +59,7 @@ inline constexpr std::chrono::hours kMaxMaxAge{24};
 // ---- watches
 
 // Events that wait for a guest; beyond it the watch is ended and later resumed where it stopped.
-inline constexpr std::size_t kMaxWaitingEventBytes = std::size_t{4} << 20;
+inline constexpr std::size_t kMaxWaitingEventBytes = std::size_t{1} << 20;
 // The API ends a watch after this; asked for, so that load spreads over servers.
 inline constexpr std::chrono::seconds kWatchTime{290};
 // Bookmarks come about once a minute. Silence for longer is a connection that only looks open.

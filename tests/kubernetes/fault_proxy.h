@@ -56,6 +56,8 @@ class FaultProxy {
   }
 
   [[nodiscard]] std::string kubeconfig() const { return kubeconfig_; }
+  // Connections so far.
+  [[nodiscard]] int accepted() const { return server_.accepted(); }
   ~FaultProxy() { stop_.request_stop(); }
   FaultProxy(const FaultProxy&) = delete;
   FaultProxy& operator=(const FaultProxy&) = delete;

@@ -142,6 +142,36 @@ TEST_F(Faults, AnswersThatAreNone) {
     ASSERT_FALSE(listed) << body.substr(0, 100);
     EXPECT_THAT(listed.error().text, HasSubstr("list")) << body.substr(0, 100);
   }
+  const char* lists[] = {"[]",
+                         "1",
+                         "{}",
+                         R"({"items":{}})",
+                         R"({"items":7})",
+                         R"({"items":"[]"})",
+                         R"({"items":[1]})",
+                         R"({"items":[null]})",
+                         R"({"items":[{}{}]})",
+                         R"({"items":[{},]})",
+                         R"({"items":[{"metadata":{"name":{}}}]})",
+                         R"({"items":[{"metadata":{"namespace":[]}}]})",
+                         R"({"items":[{"a":01}]})",
+                         R"({"items":[{"a":tru}]})",
+                         R"({"items":[{"a"}]})",
+                         R"({"items":[{}],"metadata":{"continue":{}}})",
+                         R"({"items":[{}],"kind":[]})",
+                         R"({"items":[{}]}{"items":[{}]})",
+                         R"({"items":[{}],"items":[{}]})",
+                         R"({"metadata":{"name":"none"}})",
+                         "\xef\xbb\xbf{\"items\":[]}",
+                         "{\"items\":[{\"a\":\"\xc3\x28\"}]}"};
+  for (const char* body : lists) {
+    FaultProxy proxy(
+        [&](const std::string&, int) { return Fault{.kind = Fault::Kind::kChange, .body = body}; });
+    const auto cluster = open(proxy.kubeconfig());
+    const auto listed = names(*cluster->list(kMaps, "default", {}, caller()));
+    ASSERT_FALSE(listed) << body;
+    EXPECT_THAT(listed.error().text, HasSubstr("list")) << body;
+  }
   FaultProxy large([&](const std::string&, int) {
     return Fault{.kind = Fault::Kind::kChange,
                  .body = "{\"a\":\"" + std::string(kMaxAnswerBytes, 'a') + "\"}"};
@@ -163,6 +193,45 @@ TEST_F(Faults, ListsGoOnOverFaultsBetweenPages) {
   ASSERT_TRUE(all) << shown(all.error());
   EXPECT_EQ(std::set<std::string>(all->begin(), all->end()).size(), 25U);
   EXPECT_EQ(all->size(), 25U);
+}
+
+TEST_F(Faults, ConnectionsAreUsedAgain) {
+  FaultProxy proxy([](const std::string&, int) { return Fault(); });
+  const auto cluster = open(proxy.kubeconfig());
+  for (int i = 0; i < 20; ++i) ASSERT_TRUE(get(*cluster));
+  EXPECT_EQ(proxy.lines().size(), 20U);
+  EXPECT_EQ(proxy.accepted(), 1);
+}
+
+TEST_F(Faults, EveryKindOfCredentialWorks) {
+  for (const char* context : {"admin", "certificate", "certificate-files", "token-file"}) {
+    const auto got = get(*open(api().kubeconfig(), context));
+    EXPECT_TRUE(got) << context << ": " << shown(got.error());
+  }
+  for (const char* context : {"reader", "nobody"}) {
+    const auto got = get(*open(api().kubeconfig(), context));
+    ASSERT_FALSE(got) << context;
+    EXPECT_EQ(got.error().status.code, 403);
+  }
+}
+
+TEST_F(Faults, APodIsItsServiceAccount) {
+  api().make("/api/v1/namespaces/open/serviceaccounts", {{"metadata", {{"name", "pod"}}}});
+  const auto made = api().make("/api/v1/namespaces/open/serviceaccounts/pod/token",
+                               {{"spec", {{"expirationSeconds", 600}}}});
+  const auto folder = api().folder() / "account";
+  std::filesystem::create_directory(folder);
+  std::filesystem::copy(api().folder() / "ca.pem", folder / "ca.crt");
+  std::ofstream(folder / "token") << made["status"]["token"].get<std::string>();
+  const std::string url = api().url();
+  auto config =
+      read_pod_account({.folder = folder, .host = "127.0.0.1", .port = url.substr(url.rfind(':') + 1)});
+  ASSERT_TRUE(config) << config.error().to_string();
+  const auto cluster = open_cluster(std::move(*config), metrics_, quick()).value();
+  EXPECT_TRUE(wait(cluster->server_version(caller())));
+  const auto refused = get(*cluster);
+  ASSERT_FALSE(refused);
+  EXPECT_THAT(refused.error().status.message, HasSubstr("system:serviceaccount:open:pod"));
 }
 
 TEST_F(Faults, AnExpiredTokenIsReadAgain) {

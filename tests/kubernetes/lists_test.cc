@@ -3,11 +3,11 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include <fstream>
 #include <set>
 #include <thread>
 
 #include "cluster_fixture.h"
+#include "net/test_memory.h"
 
 namespace berth::kubernetes {
 namespace {
@@ -18,15 +18,6 @@ using ::testing::HasSubstr;
 class Lists : public ClusterTest {
  protected:
   static int asked() { return api().requests("configmaps", "LIST"); }
-  // Kilobytes of this process: the most since reset(), or now.
-  static long memory(const std::string& key) {
-    std::ifstream file("/proc/self/status");
-    for (std::string line; std::getline(file, line);)
-      if (line.starts_with(key)) return std::atol(line.c_str() + key.size() + 1);
-    ADD_FAILURE() << "no " << key;
-    return 0;
-  }
-  static void reset_peak() { std::ofstream("/proc/self/clear_refs") << "5"; }
   static std::size_t count(const std::vector<std::string>& names) {
     return std::set<std::string>(names.begin(), names.end()).size();
   }
@@ -76,8 +67,7 @@ TEST_F(Lists, MemoryIsBounded) {
   auto config = read_kubeconfig(api().kubeconfig(), "").value();
   const auto cluster = open_cluster(std::move(config), metrics_).value();
   ASSERT_TRUE(wait(cluster->server_version(caller())));
-  reset_peak();
-  const long idle = memory("VmRSS:");
+  const net::PeakMemory memory;
   std::vector<std::unique_ptr<Listing>> listings;
   for (int i = 0; i < 8; ++i) listings.push_back(cluster->list(kMaps, "large", {}, caller(600s)));
   std::vector<std::size_t> objects(listings.size()), bytes(listings.size());
@@ -94,11 +84,10 @@ TEST_F(Lists, MemoryIsBounded) {
       if (items->empty()) listings[i].reset();
     }
   }
-  const long most = memory("VmHWM:") - idle;
+  const std::uint64_t most = memory.grown();
   EXPECT_EQ(objects, std::vector<std::size_t>(8, kObjects));
   EXPECT_GE(bytes[0], kObjects * kBytes);
-  EXPECT_LE(most, 64 * 1024);
-  RecordProperty("peak_kib", static_cast<int>(most));
+  EXPECT_LE(most, net::PeakMemory::kLittle);
 }
 
 TEST_F(Lists, OneThatExpiresWhileItIsReadSaysSo) {

@@ -99,9 +99,11 @@ Result<std::unique_ptr<Client>> Client::create(ClusterConfig config, telemetry::
   client->addresses_ = std::make_shared<const net::AddressPolicy>(
       BERTH_TRY(net::AddressPolicy::of_host(own.server.host(), {})));
   client->io_ = BERTH_TRY(net::IoContext::create(1));
-  auto http = net::HttpClient::create(*client->io_, {.tls = own.tls, .proxy = own.proxy});
-  if (!http) return fail(std::move(http).error().context(own.name));
-  client->http_ = std::move(*http);
+  for (auto* http : {&client->http_, &client->watches_}) {
+    auto made = net::HttpClient::create(*client->io_, {.tls = own.tls, .proxy = own.proxy});
+    if (!made) return fail(std::move(made).error().context(own.name));
+    *http = std::move(*made);
+  }
   return client;
 }
 
@@ -158,7 +160,8 @@ Task<Result<net::HttpClientResponse>> Client::send_once(const ApiRequest& reques
   if (!request.body.empty())
     sent.body = std::span(reinterpret_cast<const std::uint8_t*>(request.body.data()), request.body.size());
   if (!request.content_type.empty()) sent.headers.emplace_back("Content-Type", request.content_type);
-  auto response = co_await http_->send(std::move(sent), sink, std::move(stop));
+  net::HttpClient& http = request.watch ? *watches_ : *http_;
+  auto response = co_await http.send(std::move(sent), sink, std::move(stop));
   count(request.verb, response ? response->head.status : 0, response ? response->body_bytes : 0);
   co_return response;
 }

@@ -93,7 +93,8 @@ class Client final {
   std::shared_ptr<const net::AddressPolicy> addresses_;
   std::shared_ptr<telemetry::Counter> retries_, bytes_;
   std::unique_ptr<net::IoContext> io_;
-  std::unique_ptr<net::HttpClient> http_;  // last: it uses the threads
+  // Last: they use the threads. Watches have connections of their own, so that they never take the last one.
+  std::unique_ptr<net::HttpClient> http_, watches_;
 };
 
 }  // namespace berth::kubernetes

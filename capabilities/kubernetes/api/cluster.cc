@@ -202,7 +202,7 @@ class ApiCluster final : public Cluster {
       const bool quotes = write && !caller.hidden->empty() && sent.error().kind == Failure::Kind::kStatus;
       co_return std::unexpected(quotes ? withheld(std::move(sent).error()) : std::move(sent).error());
     }
-    auto shown = prepare_answer(text.text, *caller.hidden);
+    auto shown = prepare_answer(other ? text.text : std::move(text.text), *caller.hidden);
     if (shown) co_return std::move(*shown);
     if (other && caller.hidden->empty()) co_return std::move(text.text);
     co_return std::unexpected(unusable(shown.error()));

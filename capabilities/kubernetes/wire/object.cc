@@ -31,6 +31,19 @@ Result<void> read_metadata(JsonScan& scan, ObjectFacts& facts) {
 
 bool is_secret(const ObjectFacts& facts) { return facts.kind == "Secret"; }
 
+// Appends `object` without what is hidden in it; of a Secret, its data as well.
+Result<void> hide(std::string_view object, const Redaction& redaction, bool secret, std::string& out) {
+  const bool more = secret && !redaction.hides_secrets();
+  if (redaction.empty() && !more) {
+    out += object;
+    return {};
+  }
+  if (!more) return redaction.apply(object, out);
+  std::string shown;
+  BERTH_TRY(redaction.apply(object, shown));
+  return Redaction::of_secrets().apply(shown, out);
+}
+
 }  // namespace
 
 Result<ObjectFacts> facts_of(std::string_view object) {
@@ -67,16 +80,7 @@ Result<ObjectFacts> prepare(std::string_view object, const Redaction& redaction,
     facts.api_version = api_version;
   }
   const std::size_t begin = out.size();
-  const bool more = is_secret(facts) && !redaction.hides_secrets();
-  if (redaction.empty() && !more) {
-    out += object;
-  } else if (!more) {
-    BERTH_TRY(redaction.apply(object, out));
-  } else {
-    std::string shown;
-    BERTH_TRY(redaction.apply(object, shown));
-    BERTH_TRY(Redaction::of_secrets().apply(shown, out));
-  }
+  BERTH_TRY(hide(object, redaction, is_secret(facts), out));
   if (!missing.empty()) {
     const std::size_t open = out.find('{', begin);
     const std::size_t next = out.find_first_not_of(" \t\r\n", open + 1);
@@ -87,11 +91,14 @@ Result<ObjectFacts> prepare(std::string_view object, const Redaction& redaction,
 }
 
 Result<std::string> prepare_answer(std::string body, const Redaction& redaction) {
+  const ObjectFacts facts = BERTH_TRY(facts_of(body));
+  if (redaction.empty() && facts.kind != "Secret" && facts.kind != "SecretList") return body;
   std::string out;
-  const ObjectFacts facts = BERTH_TRY(prepare(body, redaction, "", "", out));
-  if (!facts.kind.ends_with("List") || (redaction.empty() && facts.kind != "SecretList")) return out;
+  BERTH_TRY(hide(body, redaction, is_secret(facts), out));
+  if (!facts.kind.ends_with("List")) return out;
+  body = {};
   // The items once more, each as an object: the kind of a list says what they are.
-  const std::string_view kind = std::string_view(facts.kind).substr(0, facts.kind.size() - 4);
+  const bool secrets = facts.kind == "SecretList";
   JsonScan scan(out);
   if (!scan.enter('{')) return fail(scan.error());
   std::string list = "{";
@@ -109,12 +116,7 @@ Result<std::string> prepare_answer(std::string body, const Redaction& redaction)
     for (bool first = true; scan.element(); first = false) {
       if (!scan.skip(raw)) break;
       if (!first) list += ',';
-      std::string item;
-      BERTH_TRY(redaction.apply(raw, item));
-      if (kind == "Secret")
-        BERTH_TRY(Redaction::of_secrets().apply(item, list));
-      else
-        list += item;
+      BERTH_TRY(hide(raw, redaction, secrets, list));
     }
     list += ']';
   }
