@@ -155,9 +155,10 @@ Answer<> check_many(Gate& gate, Verb verb, const ResourceType& resource, const s
   if (auto allowed = gate.check({.verb = verb, .resource = resource, .ns = ns, .fields = what.fields});
       !allowed)
     return allowed;
-  if (gate.caller(resource).hidden->hides_field_of(what.fields))
+  const auto hidden = gate.caller(resource).hidden;
+  if (hidden->hides_field_of(what.fields) || (!what.labels.empty() && hidden->hides_labels()))
     return gate.check_hidden(
-        fmt::format("a field selector of {} that asks for what the host hides", resource.shown()));
+        fmt::format("a selector of {} that asks for what the host hides", resource.shown()));
   return {};
 }
 

@@ -67,6 +67,9 @@ class RuleReader {
         return problem(one.mark, "verbs", "must be get, list, watch, create, update, patch or delete");
       rule.verbs.push_back(*verb);
     });
+    if (std::ranges::count(rule.verbs, Verb::kWatch) > 0 && std::ranges::count(rule.verbs, Verb::kList) == 0)
+      problem(map_.find("verbs")->mark(), "verbs",
+              "has watch without list; a watch begins with what is there, so write both");
     each("resources", [&](const grants::Text& one) { resource(one, rule); });
     each("namespaces", [&](const grants::Text& one) {
       if (one.text == "*")

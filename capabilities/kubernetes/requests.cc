@@ -112,10 +112,10 @@ Result<Write> make_delete(ObjectName what, const DeleteOptions& options) {
   if (options.grace_seconds) body += fmt::format(R"(,"gracePeriodSeconds":{})", *options.grace_seconds);
   if (options.uid || options.resource_version) {
     std::string conditions;
-    if (options.uid) conditions += "\"uid\":" + quoted(*options.uid);
+    if (options.uid) conditions += "\"uid\":" + json_string(*options.uid);
     if (options.resource_version)
       conditions += (conditions.empty() ? "" : ",") + std::string("\"resourceVersion\":") +
-                    quoted(*options.resource_version);
+                    json_string(*options.resource_version);
     body += ",\"preconditions\":{" + conditions + "}";
   }
   body += '}';

@@ -87,8 +87,9 @@ std::string shown(const Ask& ask) {
 std::string line_for(const Ask& ask) {
   if (is_forbidden(ask.resource.plural, ask.subresource))
     return "nothing; it would hand out credentials or a connection into the cluster, and is never granted";
-  return fmt::format("kubernetes: {{ verbs: [{}], resources: [{}], namespaces: [{}] }}", name_of(ask.verb),
-                     item(text_of(ask)), ask.ns ? item(*ask.ns) : "\"*\"");
+  return fmt::format("kubernetes: {{ verbs: [{}], resources: [{}], namespaces: [{}] }}",
+                     ask.verb == Verb::kWatch ? "list, watch" : name_of(ask.verb), item(text_of(ask)),
+                     ask.ns ? item(*ask.ns) : "\"*\"");
 }
 
 bool is_forbidden(std::string_view resource, std::string_view subresource) {

@@ -132,6 +132,9 @@ std::expected<std::unique_ptr<Session>, int> open_session(const std::string& fil
   const auto prepared = [&]() -> Result<> {
     session->host = BERTH_TRY(
         RunningHost::start(session->manifest, known, *session->log, {.listens = false, .use = use}));
+    // What runs once runs what the sources have now; without them, what the store has.
+    for (const manifest::Workload& workload : session->manifest.workloads)
+      BERTH_TRY(session->host->workload(workload.name))->rest();
     session->settings = gather_settings(session->manifest).value_or(gather::Settings{});
     session->sources = BERTH_TRY(gather_sources(session->host->triggers_of("gather")));
     session->cluster = gathered_cluster(session->manifest, session->metrics);

@@ -50,7 +50,7 @@ class KubeGuest {
     detach(begin(*guest_), [&](auto value) { done.set_value(std::move(value)); });
     auto said = done.get_future().get();
     if (!said) throw std::runtime_error(said.error().to_string());
-    return std::move(*said);
+    if constexpr (!std::is_void_v<typename decltype(said)::value_type>) return std::move(*said);
   }
 
  public:
@@ -87,6 +87,15 @@ class KubeGuest {
       if (lines.empty()) return out;
       out.insert(out.end(), lines.begin(), lines.end());
     }
+  }
+  void drop_all() {
+    run([](auto& g) { return g.drop_all_async(); });
+  }
+  // How often the text is in the guest's memory.
+  std::uint32_t search(std::string_view text) {
+    std::vector<std::uint8_t> masked = bytes_of(text);
+    for (std::uint8_t& byte : masked) byte ^= 0x5aU;
+    return run([&](auto& g) { return g.search_async(std::move(masked)); });
   }
   capability_guests::World& world() { return world_; }
 

@@ -1,13 +1,15 @@
 """Every gatherer of applications/gather/berth.yaml against a real Kubernetes API: the records are what the API has."""
+import http.server
 import json
 import os
 import pathlib
 import re
 import subprocess
 import tempfile
+import threading
 import unittest
 
-from seeded_cluster import CLUSTER_ID, ROOT, SECRET, Archive, SeededCluster
+from seeded_cluster import CLUSTER_ID, ROOT, SECRET, Archive, SeededCluster, pod
 
 BERTH = pathlib.Path(os.environ["BERTH_BUILD"]) / "berth"
 # Records that are the API's own objects: a path's pattern, and the list that they come from.
@@ -39,6 +41,37 @@ def gather(cluster, manifest, folder):
     done = subprocess.run([BERTH, "gather", manifest, "--once", "-o", archive], capture_output=True, text=True, timeout=300,
                           env={**os.environ, "KUBECONFIG": str(cluster.kubeconfig), "XDG_DATA_HOME": str(folder)})
     return Archive(archive) if archive.exists() else None, done.stdout + done.stderr, done.returncode
+
+
+RULES = {
+    "version": "test-1",
+    "conditional_gathering_rules": [
+        {"conditions": [{"type": "cluster_version_matches", "cluster_version_matches": {"version": ">=4.17.0 <4.18.0"}}],
+         "gathering_functions": {"logs_of_namespace": {"namespace": "openshift-logs", "tail_lines": 3}}},
+        {"conditions": [{"type": "cluster_version_matches", "cluster_version_matches": {"version": ">=4.18.0"}}],
+         "gathering_functions": {"logs_of_namespace": {"namespace": "openshift-none", "tail_lines": 3}}},
+        {"conditions": [{"type": "alert_is_firing", "alert": {"name": "Crash"}}],
+         "gathering_functions": {"containers_logs": {"alert_name": "Crash", "tail_lines": 2, "previous": True},
+                                 "pod_definition": {"alert_name": "Crash"}}}],
+    "container_logs": [{"namespace": "openshift-logs", "pod_name_regex": "^chatty-[0-9]+$", "messages": ["line [12]$", "never"], "previous": False}]}
+
+
+class Prometheus(http.server.BaseHTTPRequestHandler):
+    """Alerts as a Prometheus says them. One that really fires is in agent_test.py; here it must be about a pod of this cluster."""
+
+    def do_GET(self):
+        alert = {"labels": {"alertname": "Crash", "namespace": "bank", "pod": "vault-0"}, "annotations": {}, "state": "firing",
+                 "activeAt": "2026-01-01T00:00:00Z", "value": "1"}
+        gone = {**alert, "labels": {**alert["labels"], "pod": "gone-0"}}
+        body = json.dumps({"status": "success", "data": {"alerts": [alert, gone, alert]}}).encode()
+        self.send_response(200)
+        self.send_header("Content-Type", "application/json")
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, *_):
+        pass
 
 
 def setUpModule():
@@ -130,6 +163,46 @@ class Gatherers(unittest.TestCase):
         conditions = json.loads(self.record("aggregated/operator_conditions.json"))
         self.assertEqual(conditions["Degraded"], {"False": {"dns": "2026-01-02T03:04:05Z"}, "True": {"etcd": "2026-01-02T03:04:05Z"}})
         self.assertEqual(json.loads(self.record("aggregated/operator_versions.json")), {"operator": {"4.17.3": ["dns", "etcd"]}})
+
+    def test_what_rules_ask_for(self):
+        cluster.make("/api/v1/namespaces", {"metadata": {"name": "openshift-logs"}})
+        for name in ("chatty-1", "quiet-1"):
+            cluster.make("/api/v1/namespaces/openshift-logs/pods", pod("openshift-logs", name))
+        with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Prometheus) as prometheus, tempfile.TemporaryDirectory() as folder:
+            threading.Thread(target=prometheus.serve_forever, daemon=True).start()
+            folder = pathlib.Path(folder)
+            (folder / "rules.json").write_text(json.dumps(RULES))
+            text = (ROOT / "applications/gather/berth.yaml").read_text().replace("../../build", os.environ["BERTH_BUILD"])
+            text = text.replace("      - gather: {}", "      - gather: { gatherers: [] }")
+            url = f"http://127.0.0.1:{prometheus.server_port}"
+            (folder / "berth.yaml").write_text(text.replace(
+                "  directory: archives\n", f'  directory: archives\n  rules: {{ file: rules.json, prometheus: {{ url: "{url}", addresses: [127.0.0.1] }} }}\n'))
+            asked, said, code = gather(cluster, folder / "berth.yaml", folder)
+            prometheus.shutdown()
+        self.assertEqual(code, 0, said)
+        found = {name: text.decode() for name, text in asked.records.items() if name.startswith(("conditional/", "namespaces/"))}
+        wanted = {f"conditional/namespaces/openshift-logs/pods/{name}-1/containers/main/logs/last-3-lines.log" for name in ("chatty", "quiet")}
+        self.assertLessEqual(wanted, found.keys(), said)
+        self.assertEqual(found["conditional/namespaces/bank/pods/vault-0/containers/main/logs-previous/last-2-lines.log"].count("\n"), 2)
+        self.assertEqual(json.loads(found["conditional/namespaces/bank/pods/vault-0/vault-0.json"])["metadata"]["name"], "vault-0")
+        self.assertEqual(found["namespaces/openshift-logs/pods/chatty-1/main/current.log"],
+                         "openshift-logs/chatty-1/main current line 1\nopenshift-logs/chatty-1/main current line 2\n")
+        self.assertEqual([n for n in found if n.startswith("namespaces/openshift-logs/pods/quiet") or "bank/pods/vault-0/containers/main/logs/" in n or "gone" in n], [])
+
+    def test_once_runs_what_the_source_has_now(self):
+        with tempfile.TemporaryDirectory() as folder:
+            folder = pathlib.Path(folder)
+            readers = (BERTH.parent / "guests/gather_readers.wasm").read_bytes()
+            (folder / "berth.yaml").write_text("workloads: {a: {source: file:a.wasm, grants: {kubernetes: {}}, triggers: [gather: {gatherers: [build]}]}}\n"
+                                               "store: {path: store}\n")
+            for build in (b"build-0001", b"build-0002"):
+                (folder / "a.wasm").write_bytes(readers.replace(b"build-0000", build))
+                run, said, _ = gather(cluster, folder / "berth.yaml", folder)
+                self.assertEqual(run.records["build.txt"], build, said)
+            (folder / "a.wasm").unlink()
+            # Without it, what proved good; the second did not run for long enough.
+            run, said, _ = gather(cluster, folder / "berth.yaml", folder)
+            self.assertEqual(run.records["build.txt"], b"build-0001", said)
 
     def test_the_documentation_is_what_they_say(self):
         done = subprocess.run([BERTH, "gather", "docs", ROOT / "applications/gather/berth.yaml"], capture_output=True, text=True, timeout=120)

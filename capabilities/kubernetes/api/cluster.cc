@@ -8,6 +8,7 @@
 #include "capabilities/kubernetes/api/discovery.h"
 #include "capabilities/kubernetes/api/kept_lists.h"
 #include "capabilities/kubernetes/api/watch_stream.h"
+#include "capabilities/kubernetes/wire/json.h"
 #include "capabilities/kubernetes/wire/object.h"
 
 namespace berth::kubernetes {
@@ -49,6 +50,25 @@ class ListReader final : public Listing {
 
   std::shared_ptr<State> state_;
 };
+
+// What the API says about a write may quote the whole object, with what is hidden in it.
+Failure withheld(Failure failure) {
+  Status& status = failure.status;
+  switch (status.code) {
+    case 401:
+    case 403:
+    case 404:
+    case 409:
+    case 410:
+    case 429: return failure;
+    default: break;
+  }
+  status.message = "withheld by the host: it may quote what is hidden in the object";
+  status.body = fmt::format(
+      R"({{"kind":"Status","apiVersion":"v1","status":"Failure","reason":{},"message":{},"code":{}}})",
+      json_string(status.reason), json_string(status.message), status.code);
+  return failure;
+}
 
 std::string_view verb_of(Write::Kind kind) {
   switch (kind) {
@@ -176,8 +196,12 @@ class ApiCluster final : public Cluster {
   Task<Answer<std::string>> ask(ApiRequest request, Caller caller, bool other) {
     TextReceiver text;
     if (other) request.accept = "application/json, */*";
+    const bool write = request.method != "GET";
     auto sent = co_await client_->send(std::move(request), text, caller.stop);
-    if (!sent) co_return std::unexpected(std::move(sent).error());
+    if (!sent) {
+      const bool quotes = write && !caller.hidden->empty() && sent.error().kind == Failure::Kind::kStatus;
+      co_return std::unexpected(quotes ? withheld(std::move(sent).error()) : std::move(sent).error());
+    }
     auto shown = prepare_answer(text.text, *caller.hidden);
     if (shown) co_return std::move(*shown);
     if (other && caller.hidden->empty()) co_return std::move(text.text);

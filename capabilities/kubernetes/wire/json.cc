@@ -254,7 +254,7 @@ bool key_is(std::string_view raw, std::string_view name) {
   return unescape(raw, text) && text == name;
 }
 
-std::string quoted(std::string_view text) {
+std::string json_string(std::string_view text) {
   std::string out = "\"";
   for (const char c : text) {
     if (c == '"' || c == '\\')

@@ -56,6 +56,6 @@ class JsonScan {
 // True when the key `raw` says `name`.
 [[nodiscard]] bool key_is(std::string_view raw, std::string_view name);
 // `text` as a JSON string, with quotes.
-[[nodiscard]] std::string quoted(std::string_view text);
+[[nodiscard]] std::string json_string(std::string_view text);
 
 }  // namespace berth::kubernetes

@@ -59,11 +59,11 @@ Result<ObjectFacts> prepare(std::string_view object, const Redaction& redaction,
   ObjectFacts facts = BERTH_TRY(facts_of(object));
   std::string missing;
   if (facts.kind.empty() && !kind.empty()) {
-    missing += "\"kind\":" + quoted(kind) + ",";
+    missing += "\"kind\":" + json_string(kind) + ",";
     facts.kind = kind;
   }
   if (facts.api_version.empty() && !api_version.empty()) {
-    missing += "\"apiVersion\":" + quoted(api_version) + ",";
+    missing += "\"apiVersion\":" + json_string(api_version) + ",";
     facts.api_version = api_version;
   }
   const std::size_t begin = out.size();

@@ -179,6 +179,13 @@ bool Redaction::hides_field_of(std::string_view field_selector) const {
   return false;
 }
 
+bool Redaction::hides_labels() const {
+  return std::ranges::any_of(paths_, [](const RedactedPath& one) {
+    const auto& parts = one.parts();
+    return parts.size() > 1 && parts[0] == "metadata" && (parts[1] == "labels" || parts[1] == kAny);
+  });
+}
+
 std::string Redaction::key() const {
   std::string out;
   for (const RedactedPath& one : paths_) {

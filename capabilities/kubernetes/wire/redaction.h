@@ -33,8 +33,9 @@ class Redaction {
   [[nodiscard]] bool empty() const { return paths_.empty(); }
   // Appends `object`, one JSON value, to `out` without what is redacted. kInvalidArgument: it is no JSON.
   [[nodiscard]] Result<void> apply(std::string_view object, std::string& out) const;
-  // True when a field selector would ask about what is hidden: "spec.x=1" tells x as well as reading it does.
+  // True when a selector would ask about what is hidden: "spec.x=1" tells x as well as reading it does.
   [[nodiscard]] bool hides_field_of(std::string_view field_selector) const;
+  [[nodiscard]] bool hides_labels() const;
   // The same text for the same paths.
   [[nodiscard]] std::string key() const;
 

@@ -73,7 +73,7 @@ TEST(Json, ReadsText) {
   for (const char* bad : {"\"\\ud83d\"", "\"\\ude00\"", "\"\\ud83dx\"", "\"\xff\"", "12", "\""})
     EXPECT_FALSE(string_value(bad, out)) << bad;
   EXPECT_TRUE(key_is("d\\u0061ta", "data"));
-  EXPECT_EQ(quoted("a\"\\\n"), "\"a\\\"\\\\\\u000a\"");
+  EXPECT_EQ(json_string("a\"\\\n"), "\"a\\\"\\\\\\u000a\"");
 }
 
 std::string redacted(const std::vector<std::string>& paths, std::string_view object) {
@@ -123,6 +123,10 @@ TEST(Redaction, AFieldSelectorMustNotAsk) {
   for (const char* may :
        {"", "metadata.name=a", "spec.tokens=a", "status.phase=Running,spec.node=spec.token"})
     EXPECT_FALSE(redaction.hides_field_of(may)) << may;
+  EXPECT_FALSE(redaction.hides_labels());
+  std::vector<RedactedPath> labels;
+  labels.push_back(RedactedPath::parse("metadata.labels.owner").value());
+  EXPECT_TRUE(Redaction(std::move(labels)).hides_labels());
 }
 
 TEST(Objects, GetKindAndLoseSecrets) {

@@ -83,6 +83,15 @@ constexpr Gatherer kGatherers[] = {
      "1,000 images.",
      {{"config/running_containers.json", "images by number; containers by month and number of their image"}},
      container_images},
+    {"containers_logs",
+     "The last lines of the pods that an alert is about. Parameters: `alert_name`, `tail_lines` (100), "
+     "`container` (all), `previous` "
+     "(false).",
+     {{"conditional/namespaces/{namespace}/pods/{name}/containers/{container}/{logs|logs-previous}/"
+       "last-{lines}-lines.log",
+       "what it wrote"}},
+     containers_logs,
+     true},
     {"crds",
      "Which kinds of objects were added to the API.",
      {{"config/crd/{name}.json", "the CustomResourceDefinition"}},
@@ -116,7 +125,8 @@ constexpr Gatherer kGatherers[] = {
      "The last lines of every container of a namespace; at most 64 containers. Parameters: `namespace`, "
      "`tail_lines` "
      "(100).",
-     {{"config/pod/{namespace}/logs/{name}/{container}_current.log", "what it wrote"}},
+     {{"conditional/namespaces/{namespace}/pods/{name}/containers/{container}/logs/last-{lines}-lines.log",
+       "what it wrote"}},
      logs_of_namespace,
      true},
     {"mutating_webhook_configurations",
@@ -143,6 +153,11 @@ constexpr Gatherer kGatherers[] = {
      "How many pods may be missing; at most 100.",
      {{"config/pdbs/{namespace}/{name}.json", "the PodDisruptionBudget"}},
      objects},
+    {"pod_definition",
+     "The pods that an alert is about. Parameter: `alert_name`.",
+     {{"conditional/namespaces/{namespace}/pods/{name}/{name}.json", "the Pod"}},
+     pod_definition,
+     true},
     {"pods",
      "Every pod, with what its containers do.",
      {{"config/pod/{namespace}/{name}.json", "the Pod"}},

@@ -32,7 +32,41 @@ Outcome cluster_version(Run& run, const Gatherer&) {
   return {};
 }
 
+Outcome api_request_counts(Run& run, const Gatherer&) {
+  const std::string alert = run.parameter("alert_name").string();
+  if (alert.empty()) return std::unexpected("the parameter alert_name is missing");
+  const auto counts = kube::Kind<kube::Object>("apiserver.openshift.io", "v1", "apirequestcounts");
+  std::string out;
+  for (const auto labels : kube::List<kube::View>(run.parameter("alerts"))) {
+    const std::string name = labels.at("resource").string() + "." + labels.at("version").string() + "." +
+                             labels.at("group").string();
+    auto count = counts.get(name);
+    if (!count) {
+      run.error(name + ": " + kube::text_of(count.error()));
+      continue;
+    }
+    out += out.empty() ? "[{\"resource\":" : ",{\"resource\":";
+    kube::json::append_quoted(out, name);
+    const kube::View status = count->at("status");
+    out += ",\"removed_in_release\":";
+    kube::json::append_quoted(out, status.at("removedInRelease").string());
+    out += ",\"total_request_count\":" + std::to_string(status.at("requestCount").integer());
+    std::int64_t day = 0;
+    for (const auto hour : kube::List<kube::View>(status.at("last24h")))
+      day += hour.at("requestCount").integer();
+    out += ",\"last_day_request_count\":" + std::to_string(day) + "}";
+  }
+  if (!out.empty()) (void)run.put("conditional/alerts/" + alert + "/api_request_counts.json", out + "]");
+  return {};
+}
+
 constexpr Gatherer kGatherers[] = {
+    {"api_request_counts_of_resource_from_alert",
+     "How often an API is asked for that an alert is about. Parameter: `alert_name`.",
+     {{"conditional/alerts/{alert}/api_request_counts.json",
+       "by resource: when it is removed, requests in all and of the last day"}},
+     api_request_counts,
+     true},
     {"cluster_operators",
      "Every ClusterOperator: whether it is available, progressing or degraded, and which versions it runs. "
      "One that is "

@@ -42,36 +42,43 @@ const operatorVersions = (_, out) => {
   put(out, "aggregated/operator_versions.json", JSON.stringify(versions));
 };
 
-// What a rule asks of one namespace: lines that match, of pods whose names match.
-const containerLogs = ({ namespace, pod_name_regex, messages, previous }, out) => {
-  if (typeof namespace !== "string" || namespace === "") throw "the parameter namespace is missing";
-  if (!Array.isArray(messages) || messages.some((m) => typeof m !== "string")) throw "the parameter messages is no list of texts";
+// Lines that match, of pods whose names match. False: the archive takes no more.
+const logsOf = ({ namespace, pod_name_regex, messages, previous }, out) => {
   let pods, lines;
   try {
-    pods = new RegExp(pod_name_regex ?? "");
+    pods = new RegExp(pod_name_regex);
     lines = messages.map((message) => new RegExp(message));
   } catch (error) {
-    throw `a regular expression cannot be read: ${error.message}`;
+    out.error(undefined, `a regular expression for ${namespace} cannot be read: ${error.message}`);
+    return true;
   }
   let containers = 0;
   for (const pod of objects("", "v1", "pods", namespace)) {
     const { name } = pod.metadata;
     if (!pods.test(name)) continue;
     for (const container of pod.spec.containers) {
-      if (containers++ === 64) return out.warning(undefined, "more than 64 containers match; the rest is left out");
-      const path = `config/pod/${namespace}/logs/${name}/${container.name}_${previous ? "previous" : "current"}.log`;
+      if (containers++ === 64) {
+        out.warning(undefined, `more than 64 containers of ${namespace} match; the rest is left out`);
+        return true;
+      }
+      const path = `namespaces/${namespace}/pods/${name}/${container.name}/${previous ? "previous" : "current"}.log`;
       try {
         const text = decode(
           logs(namespace, name, { container: container.name, previous: previous === true, tailLines: 10_000, sinceSeconds: 21_600, timestamps: false, limitBytes: 4 << 20 }),
         );
         const kept = text.split("\n").filter((line) => lines.some((wanted) => wanted.test(line)));
-        if (kept.length > 0 && !put(out, path, kept.join("\n") + "\n")) return;
+        if (kept.length > 0 && !put(out, path, kept.join("\n") + "\n")) return false;
       } catch (error) {
         // A container that never ran has none.
         if (![400, 404].includes(statusOf(error))) out.error(path, textOf(error));
       }
     }
   }
+  return true;
+};
+
+const containerLogs = ({ container_logs }, out) => {
+  for (const request of container_logs ?? []) if (!logsOf(request, out)) return;
 };
 
 const all = { operator_versions: operatorVersions, container_logs: containerLogs };
@@ -86,8 +93,8 @@ export const gatherers = {
     },
     {
       name: "container_logs",
-      text: "Lines that match, of the last six hours and 10,000 lines of a namespace's containers; at most 64 containers. Parameters: `namespace`, `pod_name_regex`, `messages` (regular expressions), `previous`.",
-      records: [{ path: "config/pod/{namespace}/logs/{name}/{container}_{current|previous}.log", text: "the lines that match" }],
+      text: "Lines that match, of the last six hours and 10,000 lines of containers; at most 64 for each request of a rule's `container_logs`.",
+      records: [{ path: "namespaces/{namespace}/pods/{name}/{container}/{current|previous}.log", text: "the lines that match" }],
       byRule: true,
     },
   ],
