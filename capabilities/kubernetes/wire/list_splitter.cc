@@ -116,8 +116,13 @@ Result<> ListSplitter::between(std::string_view& rest) {
 }
 
 Result<> ListSplitter::in_item(std::string_view& rest) {
+  // Most of a list is texts.
   std::size_t i = 0;
   do {
+    if (in_string_ && !escaped_) {
+      while (i < rest.size() && rest[i] != '"' && rest[i] != '\\') ++i;
+      if (i == rest.size()) break;
+    }
     count(rest[i++]);
   } while (depth_ > 0 && i < rest.size());
   if (part_.size() + i > kMaxObjectBytes)

@@ -67,15 +67,15 @@ Result<ObjectFacts> prepare(std::string_view object, const Redaction& redaction,
     facts.api_version = api_version;
   }
   const std::size_t begin = out.size();
-  if (redaction.empty() && !is_secret(facts)) {
+  const bool more = is_secret(facts) && !redaction.hides_secrets();
+  if (redaction.empty() && !more) {
     out += object;
+  } else if (!more) {
+    BERTH_TRY(redaction.apply(object, out));
   } else {
     std::string shown;
     BERTH_TRY(redaction.apply(object, shown));
-    if (is_secret(facts))
-      BERTH_TRY(Redaction::of_secrets().apply(shown, out));
-    else
-      out += shown;
+    BERTH_TRY(Redaction::of_secrets().apply(shown, out));
   }
   if (!missing.empty()) {
     const std::size_t open = out.find('{', begin);

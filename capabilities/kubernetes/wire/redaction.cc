@@ -43,10 +43,11 @@ class Copy {
     if (!scan_.enter('{')) return false;
     out_ += '{';
     bool first = true;
-    std::string name;
+    std::string unescaped;
     for (std::string_view key; scan_.member(key);) {
       // What is no text is no name of a path either.
-      const bool text = unescape(key, name);
+      const bool text = !key.contains('\\') || unescape(key, unescaped);
+      const std::string_view name = key.contains('\\') ? std::string_view(unescaped) : key;
       Traces inner;
       bool hidden = false;
       for (const Trace& trace : traces) {
@@ -177,6 +178,12 @@ bool Redaction::hides_field_of(std::string_view field_selector) const {
     field_selector.remove_prefix(std::min(comma + 1, field_selector.size()));
   }
   return false;
+}
+
+bool Redaction::hides_secrets() const {
+  return std::ranges::all_of(of_secrets().paths_, [this](const RedactedPath& one) {
+    return std::ranges::find(paths_, one.parts(), &RedactedPath::parts) != paths_.end();
+  });
 }
 
 bool Redaction::hides_labels() const {

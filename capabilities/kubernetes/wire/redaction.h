@@ -31,6 +31,8 @@ class Redaction {
   [[nodiscard]] static const Redaction& of_secrets();
 
   [[nodiscard]] bool empty() const { return paths_.empty(); }
+  // All that of_secrets() does is done by this.
+  [[nodiscard]] bool hides_secrets() const;
   // Appends `object`, one JSON value, to `out` without what is redacted. kInvalidArgument: it is no JSON.
   [[nodiscard]] Result<void> apply(std::string_view object, std::string& out) const;
   // True when a selector would ask about what is hidden: "spec.x=1" tells x as well as reading it does.
