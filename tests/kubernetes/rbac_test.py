@@ -13,8 +13,6 @@ import unittest
 from running_kubernetes import RunningKubernetes
 
 BERTH = pathlib.Path(os.environ["BERTH_BUILD"]) / "berth"
-ROOT = pathlib.Path(__file__).resolve().parents[2]
-GATHER = ROOT / "applications/gather"
 ACCOUNT = "system:serviceaccount:agents:gatherer"
 VERBS = ["get", "list", "watch", "create", "update", "patch", "delete"]
 RULES = [
@@ -106,17 +104,6 @@ class Rbac(unittest.TestCase):
         for arguments, expected in ((("list", "nodes"), "yes"), (("delete", "pods", "-n", "open"), "no")):
             said = kubernetes.kubectl("auth", "can-i", *arguments, "--as", "system:serviceaccount:open:other", check=False)
             self.assertEqual(said.stdout.strip(), expected, arguments)
-
-    def test_the_agent_is_deployed_with_the_roles_of_its_manifest(self):
-        made = (GATHER / "deploy/rbac.yaml").read_text()
-        command = made.splitlines()[0].removeprefix("# Made by: ").split()
-        done = subprocess.run([BERTH, *command[1:]], cwd=ROOT, capture_output=True, text=True, timeout=60)
-        self.assertEqual(done.returncode, 0, done.stderr)
-        self.assertEqual(made.split("\n", 1)[1], done.stdout, "make it again with the command in its first line")
-        kubernetes.make("/api/v1/namespaces", {"metadata": {"name": "berth-gather"}})
-        applied = kubernetes.kubectl("apply", "-k", GATHER, "--dry-run=server")
-        for kind in ("serviceaccount", "deployment", "clusterrole", "clusterrolebinding", "configmap"):
-            self.assertIn(kind, applied)
 
     def test_what_cannot_be_made_is_said(self):
         for made, flags, expected in (

@@ -40,6 +40,44 @@ bool is_proxy_variable(std::string_view name) {
   return upper == "HTTP_PROXY" || upper == "HTTPS_PROXY" || upper == "NO_PROXY" || upper == "ALL_PROXY";
 }
 
+// Whether a text that ends with "roxy" ends with a proxy's name: "httpProxy", "HTTPS_PROXY", "--no-proxy".
+bool ends_with_proxy(std::string_view text) {
+  constexpr std::size_t kLongest = 11;  // of HTTPS_PROXY
+  std::string word;
+  for (const char c : text.substr(text.size() - std::min(text.size(), kLongest))) {
+    if (c != '_' && c != '-') word += c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c;
+  }
+  return word.ends_with("httpproxy") || word.ends_with("httpsproxy") || word.ends_with("noproxy") ||
+         word.ends_with("allproxy");
+}
+
+// Calls hide(begin, end) for what a line assigns to a proxy. In JSON's texts lines end with \\n.
+template <class Hide>
+void each_proxy_value(std::string_view text, bool json, Hide hide) {
+  for (std::size_t at = text.find_first_of("xX"); at != std::string_view::npos;
+       at = text.find_first_of("xX", at + 1)) {
+    if (at + 1 >= text.size() || (text[at + 1] | 0x20) != 'y' || !ends_with_proxy(text.substr(0, at + 2)))
+      continue;
+    std::size_t i = at + 2;
+    while (i < text.size() && (text[i] == '"' || text[i] == '\'' || text[i] == ' ' || text[i] == '\\') &&
+           !text.substr(i).starts_with("\\n"))
+      ++i;
+    if (i >= text.size() || (text[i] != ':' && text[i] != '=')) continue;
+    const std::size_t begin = i + 1;
+    for (i = begin; i < text.size() && text[i] != '\n';) {
+      if (!json || text[i] != '\\')
+        ++i;
+      else if (text.substr(i).starts_with("\\n"))
+        break;
+      else
+        i += text.substr(i).starts_with("\\u") ? 6 : 2;
+    }
+    const std::size_t end = std::min(i, text.size());
+    if (end > begin) hide(begin, end);
+    at = end - 1;
+  }
+}
+
 bool is_shown_label(std::string_view key) {
   if (key == "failure-domain.beta.kubernetes.io/region" || key == "topology.kubernetes.io/region")
     return false;
@@ -182,7 +220,8 @@ class Walk final {
       if (level.key == "name") level.name = raw;
       if (level.key == "namespace") level.ns = raw;
     }
-    if (is_hidden(level, raw)) hide(begin, end);
+    if (is_hidden(level, raw)) return hide(begin, end);
+    each_proxy_value(raw, true, [&](std::size_t from, std::size_t to) { hide(begin + from, begin + to); });
   }
 
   static bool is_pem(std::string_view raw) { return raw.starts_with(kPemInBase64) || has(raw, kPemBegin); }
@@ -218,11 +257,17 @@ class Walk final {
   std::size_t kept_ = 0;  // of the content, in out_
 };
 
-// Of a text that is no JSON: what stands in PEM.
-std::optional<std::string> without_pem(std::string_view content) {
+// Of a text that is no JSON: what stands in PEM, and proxies.
+std::optional<std::string> without_secrets(std::string_view content) {
+  std::string out;
+  each_proxy_value(content, false, [&](std::size_t from, std::size_t to) {
+    if (out.empty()) out = content;
+    std::fill(out.begin() + static_cast<std::ptrdiff_t>(from), out.begin() + static_cast<std::ptrdiff_t>(to),
+              'x');
+  });
   std::size_t at = content.find(kPemBegin);
-  if (at == std::string_view::npos) return std::nullopt;
-  std::string out(content);
+  if (at == std::string_view::npos) return out.empty() ? std::nullopt : std::optional(std::move(out));
+  if (out.empty()) out = content;
   while (at != std::string_view::npos) {
     const std::size_t begin = at + kPemBegin.size();
     const std::size_t end = std::min(content.find(kPemEnd, begin), content.size());
@@ -251,7 +296,7 @@ Result<std::optional<std::string>> anonymised(std::string_view path, std::string
       return fail(Code::kInvalidArgument,
                   fmt::format("the path ends with .json and the content is no JSON: {}", wrong));
   }
-  return without_pem(content);
+  return without_secrets(content);
 }
 
 }  // namespace berth::gather

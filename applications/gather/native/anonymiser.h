@@ -18,7 +18,9 @@ using FoundName = std::function<void(std::string_view ns, std::string_view name)
 //  - certificates, keys and requests for certificates, as PEM and as PEM in base64, so CA bundles too;
 //  - bootID, systemUUID and machineID; labels and annotations of nodes outside of the product's namespaces,
 //    and regions;
-//  - everything about identity providers but their name, type and mappingMethod; proxies, also in variables;
+//  - everything about identity providers but their name, type and mappingMethod; proxies, also in variables,
+//  and
+//    in lines of texts that assign them ("httpProxy: ...", "HTTPS_PROXY=...");
 //  - names in parsed requests for certificates; what kubectl applied last, which would show all of it again.
 // A path that ends in .json must hold JSON: kInvalidArgument otherwise, as for JSON deeper than
 // kMaxJsonDepth. Tells `found`, which may be empty, each namespace and each name with a namespace. Linear;

@@ -63,6 +63,18 @@ TEST(Anonymiser, HidesIdentityProvidersAndProxies) {
             R"({"name":"PATH","value":"r"}]})");
 }
 
+TEST(Anonymiser, HidesProxiesThatLinesAssign) {
+  EXPECT_EQ(
+      kept("a: 1\nhttpProxy: http://u:p@h\n  noProxy: a,b\nb: 2", "config/configmaps/ns/c/install-config"),
+      "a: 1\nhttpProxy:xxxxxxxxxxxxx\n  noProxy:xxxx\nb: 2");
+  EXPECT_EQ(kept("HTTPS_PROXY=h\n--no-proxy=x \"all_proxy\": y", "a.txt"),
+            "HTTPS_PROXY=x\n--no-proxy=xxxxxxxxxxxxxxxx");
+  EXPECT_EQ(kept(R"({"data":{"c":"a: 1\nhttpProxy: \"h\"\nb: 2","d":"\\"}})"),
+            R"({"data":{"c":"a: 1\nhttpProxy:xxxx\nb: 2","d":"\\"}})");
+  for (const char* text : {"the proxy: is up", "httpProxy", "noProxy\n: a", "reverse-proxy=1", "xy", "x"})
+    EXPECT_EQ(kept(text, "a.log"), text);
+}
+
 TEST(Anonymiser, HidesCertificatesWhateverTheyAreCalled) {
   EXPECT_EQ(kept(R"({"caBundle":"LS0tLS1CRUdJTiBD"})"), R"({"caBundle":"xxxxxxxxxxxxxxxx"})");
   EXPECT_EQ(kept(R"({"anything":"LS0tLS1CRUdJTiBD"})"), R"({"anything":"xxxxxxxxxxxxxxxx"})");
@@ -130,9 +142,11 @@ TEST(Anonymiser, IsLinearInHostileRecords) {
     keys += "\"bootID\":\"a\",";
   }
   keys += "\"z\":1}";
+  std::string proxies;
+  for (int i = 0; i < 1'000'000; ++i) proxies += "httpProxy";
   const std::string quotes(8 << 20, '"');
   const std::string backslashes(8 << 20, '\\');
-  for (const std::string& content : {begins, keys, quotes, backslashes}) {
+  for (const std::string& content : {begins, keys, proxies, quotes, backslashes}) {
     EXPECT_LT(time_of(content, "a.log"), std::chrono::seconds(3));
     EXPECT_LT(time_of(content, "a.json"), std::chrono::seconds(3));
   }
