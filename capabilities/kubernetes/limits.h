@@ -53,6 +53,8 @@ inline constexpr std::size_t kBatchBytes = std::size_t{256} << 10;
 inline constexpr std::uint64_t kMaxListBytes = std::uint64_t{4} << 30;
 inline constexpr std::uint64_t kMaxKeptListBytes = std::uint64_t{8} << 30;
 inline constexpr std::size_t kMaxKeptLists = 256;
+// Pages of one list: five million objects. A server could name a next page for ever.
+inline constexpr std::uint32_t kMaxPages = 10'000;
 inline constexpr std::chrono::seconds kDefaultMaxAge{60};
 inline constexpr std::chrono::hours kMaxMaxAge{24};
 

@@ -131,6 +131,26 @@ TEST_F(Lists, OneOfWhichNobodyHadAnythingBeginsAgain) {
   EXPECT_EQ(count(*all), 25U);
 }
 
+TEST_F(Lists, OneThatNeverEndsIsGivenUp) {
+  std::atomic<std::uint32_t> pages = 0;
+  net::ScriptedServer server(
+      [&](net::ScriptedConnection& connection) {
+        while (!connection.request().empty()) {
+          ++pages;
+          connection.reply("200 OK", "", R"({"metadata":{"continue":"more"},"items":[]})");
+        }
+      },
+      net::ScriptedTls{
+          .identity = {.certificate_pem = api().file("server.pem"), .key_pem = api().file("server.key")}});
+  auto config = read_kubeconfig(api().kubeconfig(), "").value();
+  config.server = net::Url::parse(server.url()).value();
+  const auto cluster = open_cluster(std::move(config), metrics_, quick()).value();
+  const auto none = names(*cluster->list(kMaps, "default", {}, caller()));
+  ASSERT_FALSE(none);
+  EXPECT_EQ(none.error().kind, Failure::Kind::kTooLarge) << shown(none.error());
+  EXPECT_EQ(pages, kMaxPages);
+}
+
 TEST_F(Lists, FailuresReachEveryReader) {
   FaultProxy proxy([&](const std::string&, int) {
     return Fault{.kind = Fault::Kind::kReply,

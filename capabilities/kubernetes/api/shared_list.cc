@@ -150,6 +150,9 @@ void SharedList::finish(Answer<> sent, Page& page) {
     failure = std::move(sent).error();
   } else if (auto read = page.finish(); !read) {
     failure = failure_of(read.error());
+  } else if (++pages_ >= kMaxPages && !read->continue_token.empty()) {
+    failure = Failure{.kind = Failure::Kind::kTooLarge,
+                      .text = fmt::format("the API's list does not end after {} pages", kMaxPages)};
   } else if (auto committed = spool_->commit(); !committed) {
     failure = failure_of(committed.error());
   } else {

@@ -63,6 +63,7 @@ class SharedList final : public std::enable_shared_from_this<SharedList> {
   // Of the fetch that is under way, or the last one.
   std::string continue_;
   std::uint32_t limit_;
+  std::uint32_t pages_ = 0;
 
   mutable std::mutex mutex_;  // guards what follows
   bool fetching_ = false;
