@@ -12,6 +12,9 @@ import unittest
 from seeded_cluster import CLUSTER_ID, ROOT, SECRET, Archive, SeededCluster, pod
 
 BERTH = pathlib.Path(os.environ["BERTH_BUILD"]) / "berth"
+# The store of this program alone: nothing of earlier runs is the last good version of anything.
+cache = tempfile.TemporaryDirectory(prefix="berth-cache-")
+os.environ["XDG_CACHE_HOME"] = cache.name
 # Records that are the API's own objects: a path's pattern, and the list that they come from.
 OBJECTS = {
     r"config/certificatesigningrequests/([^/]+)\.json": "/apis/certificates.k8s.io/v1/certificatesigningrequests",
@@ -39,7 +42,7 @@ def gather(cluster, manifest, folder):
     """(Archive, what was printed, exit code)"""
     archive = pathlib.Path(folder) / "archive.tar.gz"
     done = subprocess.run([BERTH, "gather", manifest, "--once", "-o", archive], capture_output=True, text=True, timeout=300,
-                          env={**os.environ, "KUBECONFIG": str(cluster.kubeconfig), "XDG_DATA_HOME": str(folder)})
+                          env={**os.environ, "KUBECONFIG": str(cluster.kubeconfig)})
     return Archive(archive) if archive.exists() else None, done.stdout + done.stderr, done.returncode
 
 

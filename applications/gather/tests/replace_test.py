@@ -5,6 +5,7 @@ import io
 import json
 import os
 import pathlib
+import ssl
 import subprocess
 import sys
 import tarfile
@@ -12,11 +13,12 @@ import tempfile
 import threading
 import time
 import unittest
+import zlib
 
 from seeded_cluster import ROOT, RunningKubernetes
 
 sys.path.insert(0, str(ROOT / "tests/registry"))
-from registries import BUILD, Registry, berth, oras  # noqa: E402
+from registries import BUILD, Registry, berth, certificates, oras  # noqa: E402
 
 READERS = (BUILD / "guests/gather_readers.wasm").read_bytes()
 OTHER = (BUILD / "guests/calculator.wasm").read_bytes()  # a component that gathers nothing
@@ -38,7 +40,8 @@ def damaged(component):
 
 
 class Ingress:
-    """What takes archives. Attributes: url, archives (the records of each, by path, in the order of arrival)."""
+    """What takes archives, from clients with a certificate. Attributes: url, archives (the records of each, by path, in the order
+    of arrival)."""
 
     def __init__(self):
         ingress = self
@@ -59,7 +62,12 @@ class Ingress:
                 pass
 
         self._server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self.url = f"http://127.0.0.1:{self._server.server_port}/upload"
+        tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        tls.load_cert_chain(certificates().server, certificates().server_key)
+        tls.load_verify_locations(certificates().ca)
+        tls.verify_mode = ssl.CERT_REQUIRED
+        self._server.socket = tls.wrap_socket(self._server.socket, server_side=True)
+        self.url = f"https://127.0.0.1:{self._server.server_port}/upload"
         threading.Thread(target=self._server.serve_forever, daemon=True).start()
 
     def close(self):
@@ -71,7 +79,6 @@ class Ingress:
 
 
 def gzip_part(data):
-    import zlib
     return zlib.decompressobj(31).decompress(data)
 
 
@@ -80,6 +87,7 @@ class Agent:
 
     def __init__(self, folder, kubernetes, source, ingress):
         self.folder, self.kubernetes = folder, kubernetes
+        files = certificates()
         (folder / "berth.yaml").write_text(f"""workloads:
   readers:
     source: "{source}"
@@ -89,7 +97,7 @@ class Agent:
 gather:
   every: 1s
   directory: archives
-  upload: {{ url: "{ingress.url}", addresses: [127.0.0.1], retry: 1s }}
+  upload: {{ url: "{ingress.url}", addresses: [127.0.0.1], retry: 1s, ca: "{files.ca}", cert: "{files.client}", key: "{files.client_key}" }}
 control: {{ socket: control.sock }}
 store: {{ path: store }}
 telemetry: {{ log: {{ format: text }} }}

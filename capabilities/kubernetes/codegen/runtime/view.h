@@ -238,18 +238,23 @@ T read(View view) {
     return T(view);
 }
 
-// A list of T.
-template <class T>
-class List : public View {
+// What a list ([) or an object ({) holds: T, or T by name.
+template <class T, char Open>
+class Entries : public View {
  public:
-  List() = default;
-  explicit List(View view) : View(view) {}
+  Entries() = default;
+  explicit Entries(View view) : View(view) {}
 
   class Iterator {
    public:
     Iterator() = default;
-    explicit Iterator(std::string_view text) : cursor_(text, '[') {}
-    T operator*() const { return read<T>(View(cursor_.value())); }
+    explicit Iterator(std::string_view text) : cursor_(text, Open) {}
+    auto operator*() const {
+      if constexpr (Open == '[')
+        return read<T>(View(cursor_.value()));
+      else
+        return std::pair<std::string, T>(View(cursor_.key()).string(), read<T>(View(cursor_.value())));
+    }
     Iterator& operator++() {
       cursor_.next();
       return *this;
@@ -261,39 +266,24 @@ class List : public View {
   };
   [[nodiscard]] Iterator begin() const { return Iterator(text()); }
   [[nodiscard]] Iterator end() const { return {}; }
+};
+
+template <class T>
+class List : public Entries<T, '['> {
+ public:
+  using Entries<T, '['>::Entries;
   [[nodiscard]] std::size_t size() const {
     std::size_t out = 0;
-    for (json::Cursor c(text(), '['); !c.done(); c.next()) ++out;
+    for (json::Cursor c(this->text(), '['); !c.done(); c.next()) ++out;
     return out;
   }
 };
 
-// T by name.
 template <class T>
-class Map : public View {
+class Map : public Entries<T, '{'> {
  public:
-  Map() = default;
-  explicit Map(View view) : View(view) {}
-
-  class Iterator {
-   public:
-    Iterator() = default;
-    explicit Iterator(std::string_view text) : cursor_(text, '{') {}
-    std::pair<std::string, T> operator*() const {
-      return {View(cursor_.key()).string(), read<T>(View(cursor_.value()))};
-    }
-    Iterator& operator++() {
-      cursor_.next();
-      return *this;
-    }
-    bool operator==(const Iterator& other) const { return cursor_.done() == other.cursor_.done(); }
-
-   private:
-    json::Cursor cursor_;
-  };
-  [[nodiscard]] Iterator begin() const { return Iterator(text()); }
-  [[nodiscard]] Iterator end() const { return {}; }
-  [[nodiscard]] T operator[](std::string_view key) const { return read<T>(at(key)); }
+  using Entries<T, '{'>::Entries;
+  [[nodiscard]] T operator[](std::string_view key) const { return read<T>(this->at(key)); }
 };
 
 // What every object has.
