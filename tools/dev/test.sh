@@ -7,7 +7,7 @@ set -euo pipefail
 # Under ASan+UBSan: whatever handles a guest's bytes or a stranger's text, and the property tests.
 debug_tests=(base_test telemetry_test net_test artifact_test artifact_store_test artifact_oci_test artifact_signature_test
   artifact_fetch_test manifest_test abi_test host_test host_update_test statestore_test gather_test bindings_test
-  statestore_grpc_test roundtrip_test hostile_test kubernetes_wire_test kubernetes_api_test capability_kubernetes_test)
+  statestore_grpc_test roundtrip_test hostile_test kubernetes_wire_test)
 # Each of these runs for some seconds (fuzz/CMakeLists.txt).
 mapfile -t fuzz_targets < <(cd fuzz && printf '%s\n' *_fuzz.cc | sed 's/\.cc$//')
 # Under TSan: whatever threads share. The engine is not instrumented, so these use native guests.
