@@ -11,6 +11,10 @@ namespace berth::grants {
 inline constexpr double kDenialLinesPerSecond = 2;
 inline constexpr double kDenialLineBurst = 20;
 
+// Lines about what fails behind a capability, for the same reason.
+inline constexpr double kFailureLinesPerSecond = 1;
+inline constexpr double kFailureLineBurst = 5;
+
 // Part of a denial that the guest chose (host name, method), as shown in the line.
 inline constexpr std::size_t kMaxShownBytes = 256;
 

@@ -6,13 +6,12 @@
 
 #include <algorithm>
 #include <atomic>
-#include <mutex>
 #include <utility>
 
 #include "abi/utf8.h"
 #include "capabilities/grants/denials.h"
+#include "capabilities/grants/failures.h"
 #include "capabilities/grants/interfaces.h"
-#include "capabilities/grants/token_bucket.h"
 #include "capabilities/keyvalue/limits.h"
 
 namespace berth::keyvalue {
@@ -27,36 +26,6 @@ template <class T = void>
 using Answer = Task<Result<Said<T>>>;
 
 constexpr std::string_view kNames[] = {"store", "atomics", "batch"};
-
-// Tells the operator of failing backends: the first times at once, a flood as a few lines with a count.
-// Thread-safe.
-class Failures {
- public:
-  explicit Failures(const grants::Services& services)
-      : services_(services), bucket_(kFailureLinesPerSecond, kFailureLineBurst) {}
-
-  void report(std::string_view bucket, const Error& error) {
-    std::uint64_t unlogged = 0;
-    {
-      std::lock_guard lock(mutex_);
-      if (!bucket_.take(grants::TokenBucket::Clock::now())) {
-        ++unlogged_;
-        return;
-      }
-      unlogged = std::exchange(unlogged_, 0);
-    }
-    services_.log.warn(error.message(), {{"workload", services_.workload},
-                                         {"capability", "keyvalue"},
-                                         {"bucket", bucket},
-                                         {"more_failures", unlogged}});
-  }
-
- private:
-  grants::Services services_;
-  std::mutex mutex_;
-  grants::TokenBucket bucket_;
-  std::uint64_t unlogged_ = 0;
-};
 
 // What the values in the cas handles of a workload take. Thread-safe.
 class HeldBytes {
@@ -76,14 +45,14 @@ class HeldBytes {
 struct Opened {
   std::string_view name;
   keyvalue::Bucket& bucket;
-  Failures& failures;
+  grants::Failures& failures;
   HeldBytes& held;
 
   // What the guest is told. An error of our own making ends the call instead.
   [[nodiscard]] store::Error told(const Error& error) const {
     switch (error.code()) {
       case Code::kInvalidArgument: break;
-      default: failures.report(name, error);
+      default: failures.report(name, error.message());
     }
     return store::Error::Other{error.message()};
   }
@@ -180,7 +149,9 @@ const Opened& opened_of(store::Bucket& bucket) { return static_cast<BucketHandle
 class Binding final : public contract::Store, public contract::Atomics, public contract::Batch {
  public:
   Binding(Buckets buckets, const grants::Services& services)
-      : failures_(services), denials_(services, "keyvalue", ""), buckets_(std::move(buckets)) {
+      : failures_(services, "keyvalue", "bucket"),
+        denials_(services, "keyvalue", ""),
+        buckets_(std::move(buckets)) {
     for (const auto& [name, bucket] : buckets_)
       opened_.emplace(name, Opened{name, *bucket, failures_, held_});
   }
@@ -232,7 +203,7 @@ class Binding final : public contract::Store, public contract::Atomics, public c
   }
 
  private:
-  Failures failures_;
+  grants::Failures failures_;
   HeldBytes held_;
   grants::Denials denials_;
   std::map<std::string, Opened, std::less<>> opened_;

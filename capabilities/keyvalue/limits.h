@@ -43,8 +43,4 @@ inline constexpr std::chrono::milliseconds kRedisPause{500};
 inline constexpr int kMaxRedisDatabase = 16'383;
 inline constexpr std::size_t kMaxPasswordBytes = 4096;
 
-// Lines about a failing backend: a second, and at once.
-inline constexpr double kFailureLinesPerSecond = 1;
-inline constexpr double kFailureLineBurst = 5;
-
 }  // namespace berth::keyvalue

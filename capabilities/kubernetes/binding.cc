@@ -9,6 +9,7 @@
 #include <utility>
 
 #include "capabilities/grants/denials.h"
+#include "capabilities/grants/failures.h"
 #include "capabilities/grants/interfaces.h"
 #include "capabilities/kubernetes/api/running.h"
 #include "capabilities/kubernetes/requests.h"
@@ -97,7 +98,8 @@ class Gate {
         redactions_(settings.redact),
         max_age_(settings.max_age),
         writes_(writes),
-        denials_(services, "kubernetes", "") {}
+        denials_(services, "kubernetes", ""),
+        failures_(services, "kubernetes", "resource") {}
   ~Gate() { running_.stop(); }
 
   [[nodiscard]] Cluster& cluster() const { return *cluster_; }
@@ -121,6 +123,22 @@ class Gate {
     if (why.empty()) return {};
     return deny(why, "nothing; or less under redact");
   }
+  // Tells the operator where the API does not answer, or does not let the host do what the operator granted.
+  void note(const ResourceType& resource, const Failure& failure) {
+    if (running_.token().stop_requested()) return;
+    if (failure.kind != Failure::Kind::kStatus)
+      failures_.report(resource.shown(), failure.text);
+    else if (failure.status.code == 401 || failure.status.code == 403)
+      failures_.report(resource.shown(),
+                       fmt::format("the API answers the host with status {}: {}", failure.status.code,
+                                   grants::shown(failure.status.message)));
+  }
+  // An answer as the guest gets it.
+  template <class T>
+  [[nodiscard]] Answer<T> noted(const ResourceType& resource, Answer<T> answer) {
+    if (!answer) note(resource, answer.error());
+    return answer;
+  }
   [[nodiscard]] Caller caller(const ResourceType& resource) {
     return {.hidden = redactions_.of(resource.shown()), .max_age = max_age_, .stop = running_.token()};
   }
@@ -143,6 +161,7 @@ class Gate {
   const std::chrono::milliseconds max_age_;
   const Writes writes_;
   grants::Denials denials_;
+  grants::Failures failures_;
   const std::shared_ptr<std::atomic<std::size_t>> open_ = std::make_shared<std::atomic<std::size_t>>(0);
   Running running_;
 };
@@ -221,7 +240,7 @@ class ListingHandle final : public reading::Listing, private Handle<kubernetes::
     using Items = Said<std::vector<types::Item>>;
     const Running::One one(state->gate.running());
     if (auto ready = use(*state); !ready) co_return Items(std::unexpect, said(std::move(ready).error()));
-    auto items = co_await state->opened->next();
+    auto items = state->gate.noted(state->resource, co_await state->opened->next());
     if (!items) {
       state->ended = items.error();
       co_return Items(std::unexpect, said(std::move(items).error()));
@@ -240,8 +259,9 @@ class WatchHandle final : public watching::Watch, private Handle<kubernetes::Wat
     using Events = Said<std::vector<watching::Event>>;
     const Running::One one(state->gate.running());
     if (auto ready = use(*state); !ready) co_return Events(std::unexpect, said(std::move(ready).error()));
-    auto events =
-        co_await state->opened->next(std::chrono::milliseconds(std::min(wait_ms, kMaxWaitMilliseconds)));
+    auto events = state->gate.noted(
+        state->resource,
+        co_await state->opened->next(std::chrono::milliseconds(std::min(wait_ms, kMaxWaitMilliseconds))));
     if (!events) {
       state->ended = events.error();
       co_return Events(std::unexpect, said(std::move(events).error()));
@@ -261,7 +281,8 @@ class Binding final : public contract::Reading, public contract::Watching, publi
     if (const auto checked = check(what); !checked) co_return invalid(checked.error());
     if (auto allowed = gate_.check(ask(Verb::kGet, what)); !allowed) co_return refused(std::move(allowed));
     Caller caller = gate_.caller(what.resource);
-    co_return said(co_await gate_.cluster().get(std::move(what), std::move(caller)));
+    auto got = co_await gate_.cluster().get(what, std::move(caller));
+    co_return said(gate_.noted(what.resource, std::move(got)));
   }
 
   Told<> list_page(types::ResourceType type, std::optional<std::string> ns, types::Selection selection,
@@ -273,8 +294,9 @@ class Binding final : public contract::Reading, public contract::Watching, publi
     if (auto allowed = check_many(gate_, Verb::kList, resource, ns, what); !allowed)
       co_return refused(std::move(allowed));
     Caller caller = gate_.caller(resource);
-    co_return said(co_await gate_.cluster().list_page(std::move(resource), std::move(ns), std::move(what),
-                                                      limit, std::move(continue_token), std::move(caller)));
+    auto page = co_await gate_.cluster().list_page(resource, std::move(ns), std::move(what), limit,
+                                                   std::move(continue_token), std::move(caller));
+    co_return said(gate_.noted(resource, std::move(page)));
   }
 
   Result<std::unique_ptr<reading::Listing>> new_listing(const types::ResourceType& resource,
@@ -299,8 +321,9 @@ class Binding final : public contract::Reading, public contract::Watching, publi
     if (const auto checked = check_logs(ns, pod, options); !checked) co_return invalid(checked.error());
     const ObjectName what{{"", "v1", "pods"}, ns, pod, "log"};
     if (auto allowed = gate_.check(ask(Verb::kGet, what)); !allowed) co_return refused(std::move(allowed));
-    co_return said(co_await gate_.cluster().logs(std::move(ns), std::move(pod), std::move(options),
-                                                 gate_.caller(what.resource)));
+    auto text = co_await gate_.cluster().logs(std::move(ns), std::move(pod), std::move(options),
+                                              gate_.caller(what.resource));
+    co_return said(gate_.noted(what.resource, std::move(text)));
   }
 
   Told<std::vector<reading::ApiResource>> discover() override {
@@ -308,7 +331,7 @@ class Binding final : public contract::Reading, public contract::Watching, publi
     const Running::One one(gate_.running());
     if (auto allowed = gate_.check_any(); !allowed)
       co_return Resources(std::unexpect, said(std::move(allowed).error()));
-    auto found = co_await gate_.cluster().discover(gate_.caller({}));
+    auto found = gate_.noted({}, co_await gate_.cluster().discover(gate_.caller({})));
     if (!found) co_return Resources(std::unexpect, said(std::move(found).error()));
     std::vector<reading::ApiResource> out;
     for (ApiResource& one_of : *found)
@@ -323,7 +346,7 @@ class Binding final : public contract::Reading, public contract::Watching, publi
   Told<> server_version() override {
     const Running::One one(gate_.running());
     if (auto allowed = gate_.check_any(); !allowed) co_return refused(std::move(allowed));
-    co_return said(co_await gate_.cluster().server_version(gate_.caller({})));
+    co_return said(gate_.noted({}, co_await gate_.cluster().server_version(gate_.caller({}))));
   }
 
   Told<> create_(types::ObjectName what, Bytes object, writing::WriteOptions options) override {
@@ -371,7 +394,9 @@ class Binding final : public contract::Reading, public contract::Watching, publi
     if (auto allowed = gate_.check(ask(verb, made->what)); !allowed) co_return refused(std::move(allowed));
     if (auto allowed = gate_.check_hidden(refusal(*made, *caller.hidden)); !allowed)
       co_return refused(std::move(allowed));
-    co_return said(co_await gate_.cluster().write(std::move(*made), std::move(caller)));
+    const ResourceType resource = made->what.resource;
+    auto written = co_await gate_.cluster().write(std::move(*made), std::move(caller));
+    co_return said(gate_.noted(resource, std::move(written)));
   }
 
   Gate& gate_;

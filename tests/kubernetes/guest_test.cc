@@ -333,6 +333,16 @@ TEST(KubernetesGuest, NoCredentialIsAnywhereAGuestCanSee) {
   }
 }
 
+TEST(KubernetesGuest, TheOperatorIsToldWhatTheHostMayNot) {
+  KubeGuest guest(kAll + ", context: nobody");
+  EXPECT_EQ(guest.call(ask("get", "configmaps", "open", "x")).code, 403);
+  EXPECT_TRUE(guest.world().process.logged(
+      "the API answers the host with status 403: configmaps \"x\" is forbidden"));
+  KubeGuest other(kAll);
+  EXPECT_EQ(other.call(ask("get", "configmaps", "open", "none")).code, 404);
+  EXPECT_FALSE(other.world().process.logged("the API answers"));
+}
+
 TEST(KubernetesGuest, WhatIsDroppedOrCutOffHarmsNothing) {
   KubeGuest guest(kAll);
   for (int i = 0; i < 300; ++i) (void)guest.open(ask("list", "configmaps", "open"));
