@@ -12,7 +12,7 @@ namespace berth::grants {
 // What a workload's instances are for.
 enum class Use : std::uint8_t {
   kCalls,
-  // They only say what they are: whatever reaches outside denies, and is not looked for.
+  // They only say what they are: a capability may deny everything, and look for nothing outside.
   kDescription,
 };
 
