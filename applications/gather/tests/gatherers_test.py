@@ -116,9 +116,11 @@ class Gatherers(unittest.TestCase):
                     # Names are trimmed by nobody here.
                     if match := re.fullmatch(pattern, name):
                         found[match.groups()] = json.loads(text)
-                self.assertGreater(len(expected), 0 if "certificates" not in path else -1)
+                self.assertGreater(len(expected), 0)
                 self.assertEqual(found.keys(), expected.keys())
                 for key, item in expected.items():
+                    if kind == "CertificateSigningRequest":  # whose subject no archive holds
+                        item["spec"]["request"] = "x" * len(item["spec"]["request"])
                     self.assertEqual(found[key], item)
 
     def test_nodes_keep_no_serial_numbers(self):

@@ -98,6 +98,9 @@ class SeededCluster(RunningKubernetes):
             seeder.make("/api/v1/namespaces/shop/secrets", {"metadata": {"name": "password"}, "stringData": {"password": SECRET}})
             for name in ("one", "two"):
                 seeder.make("/api/v1/namespaces/shop/serviceaccounts", {"metadata": {"name": name}, "secrets": [{"name": "x"}]})
+            seeder.make("/apis/certificates.k8s.io/v1/certificatesigningrequests", {"metadata": {"name": "request"}, "spec": {
+                "signerName": "test.example/signer", "usages": ["client auth"],
+                "request": base64.b64encode((self.folder / "client.csr").read_bytes()).decode()}})
             seeder.make("/apis/storage.k8s.io/v1/storageclasses", {"metadata": {"name": "fast"}, "provisioner": "test/none"})
             seeder.make("/api/v1/persistentvolumes", {"metadata": {"name": "disk"}, "spec": {
                 "capacity": {"storage": "1Gi"}, "accessModes": ["ReadWriteOnce"], "hostPath": {"path": "/disk"}}})

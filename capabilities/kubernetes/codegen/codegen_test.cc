@@ -112,6 +112,31 @@ TEST(Crds, AKindMayBeCalledWhatTheRuntimeIs) {
   EXPECT_EQ(schema->kinds[0].object, "ShipsExampleOrgV1");
 }
 
+// What a strange file says gets into no code but as a name or a comment.
+TEST(Crds, NothingOfAFileBecomesCode) {
+  const std::string evil = "x\"}; } int evil() { return 1; } //";
+  for (const std::string_view where : {"group: example.org", "plural: ships", "name: v1"}) {
+    std::string text = crd("{}");
+    const auto at = text.find(where);
+    text.replace(at, where.size(), std::string(where.substr(0, where.find(' ') + 1)) + "'" + evil + "'");
+    const auto schema = read(text);
+    ASSERT_FALSE(schema) << where;
+    EXPECT_EQ(schema.error().code(), Code::kInvalidArgument);
+  }
+  std::string wide;
+  for (int i = 0; i < 60; ++i) wide += "\xE8\x88\xB9";  // no space to cut it at
+  const auto schema =
+      read(crd("{'a\"; evil()': {type: string, description: \"one\\nint evil();\"}, b: {type: string, "
+               "description: " +
+               wide + "}}"));
+  ASSERT_TRUE(schema) << schema.error().to_string();
+  for (const std::string& code : {write_cpp(*schema, ""), write_go(*schema)}) {
+    EXPECT_FALSE(has(code, "int evil();"));
+    EXPECT_TRUE(has(code, "At(\"a\\\"; evil()\")") || has(code, "at(\"a\\\"; evil()\")"));
+    EXPECT_TRUE(has(code, "\xE8\x88\xB9 ...\n"));
+  }
+}
+
 TEST(Crds, SeveralDocumentsAndOtherObjects) {
   const auto schema = read("---\napiVersion: v1\nkind: Namespace\n---\n" + crd("{}") + "---\n");
   ASSERT_TRUE(schema) << schema.error().to_string();

@@ -47,6 +47,12 @@ const Json& at(const Json& json, std::string_view key) {
   return found == json.end() ? kNone : *found;
 }
 
+// As the API has plurals, groups and versions. They stand as they are in what is generated, so nothing else
+// may get there.
+bool is_name(std::string_view name) {
+  return !name.empty() && name.find_first_not_of("abcdefghijklmnopqrstuvwxyz0123456789-.") == name.npos;
+}
+
 std::string text_at(const Json& json, std::string_view key) {
   const Json& value = at(json, key);
   return value.is_string() ? value.get<std::string>() : std::string();
@@ -57,8 +63,11 @@ std::string one_line(std::string text) {
   if (const auto end = text.find_first_of("\r\n"); end != text.npos) text.resize(end);
   std::erase_if(text, [](char c) { return static_cast<unsigned char>(c) < 0x20; });
   if (text.size() > kMaxCommentBytes) {
-    text.resize(text.rfind(' ', kMaxCommentBytes) == text.npos ? kMaxCommentBytes
-                                                               : text.rfind(' ', kMaxCommentBytes));
+    std::size_t end = text.rfind(' ', kMaxCommentBytes);
+    if (end == text.npos) end = kMaxCommentBytes;
+    // Not within a character: a source that is not UTF-8 is none for Go.
+    while (end > 0 && (static_cast<unsigned char>(text[end]) & 0xC0U) == 0x80U) --end;
+    text.resize(end);
     text += " ...";
   }
   while (!text.empty() && (text.back() == ' ' || text.back() == '\\')) text.pop_back();
@@ -95,10 +104,8 @@ Result<Wanted> Wanted::parse(std::string_view text) {
   const auto dot = text.find('.');
   out.plural = text.substr(0, dot);
   if (dot != text.npos) out.group = text.substr(dot + 1);
-  const auto is_name = [](std::string_view name) {
-    return name.find_first_not_of("abcdefghijklmnopqrstuvwxyz0123456789-.") == name.npos;
-  };
-  if (out.plural.empty() || !is_name(out.plural) || !is_name(out.group) || !is_name(out.version))
+  if (!is_name(out.plural) || (!out.group.empty() && !is_name(out.group)) ||
+      (!out.version.empty() && !is_name(out.version)))
     return fail(Code::kInvalidArgument, fmt::format("{} names no resource: write PLURAL, PLURAL.GROUP or "
                                                     "PLURAL.GROUP/VERSION, such as deployments.apps/v1",
                                                     manifest::shown(text)));
@@ -241,7 +248,7 @@ Result<void> SchemaReader::add_crds(std::string_view text, const std::string& fi
     const std::string group = text_at(spec, "group");
     const std::string kind = text_at(at(spec, "names"), "kind");
     const std::string plural = text_at(at(spec, "names"), "plural");
-    if (group.empty() || kind.empty() || plural.empty())
+    if (!is_name(group) || kind.empty() || !is_name(plural))
       return fail(Code::kInvalidArgument, fmt::format("{}: a CustomResourceDefinition without spec.group, "
                                                       "spec.names.kind or spec.names.plural",
                                                       file));
@@ -250,7 +257,7 @@ Result<void> SchemaReader::add_crds(std::string_view text, const std::string& fi
         if (at(version, "served") == false) continue;
         const std::string name = text_at(version, "name");
         const Json& schema = at(at(version, "schema"), "openAPIV3Schema");
-        if (name.empty() || !schema.is_object())
+        if (!is_name(name) || !schema.is_object())
           return fail(Code::kInvalidArgument, fmt::format("{}: {}.{} has a version without a name or without "
                                                           "schema.openAPIV3Schema",
                                                           file, plural, group));
@@ -289,7 +296,8 @@ Result<void> SchemaReader::add_openapi(std::string_view text, const Wanted& want
       const Json& get = at(item, "get");
       const Json& kind = at(get, "x-kubernetes-group-version-kind");
       const std::string version = text_at(kind, "version");
-      if (text_at(kind, "group") != wanted.group || (!wanted.version.empty() && version != wanted.version))
+      if (!is_name(version) || text_at(kind, "group") != wanted.group ||
+          (!wanted.version.empty() && version != wanted.version))
         continue;
       const Json& schema =
           at(at(at(at(at(get, "responses"), "200"), "content"), "application/json"), "schema");
