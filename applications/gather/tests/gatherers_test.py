@@ -55,7 +55,9 @@ RULES = {
          "gathering_functions": {"logs_of_namespace": {"namespace": "openshift-none", "tail_lines": 3}}},
         {"conditions": [{"type": "alert_is_firing", "alert": {"name": "Crash"}}],
          "gathering_functions": {"containers_logs": {"alert_name": "Crash", "tail_lines": 2, "previous": True},
-                                 "pod_definition": {"alert_name": "Crash"}}}],
+                                 "pod_definition": {"alert_name": "Crash"}}},
+        {"conditions": [{"type": "alert_is_firing", "alert": {"name": "Removed"}}],
+         "gathering_functions": {"api_request_counts_of_resource_from_alert": {"alert_name": "Removed"}}}],
     "container_logs": [{"namespace": "openshift-logs", "pod_name_regex": "^chatty-[0-9]+$", "messages": ["line [12]$", "never"], "previous": False}]}
 
 
@@ -66,7 +68,8 @@ class Prometheus(http.server.BaseHTTPRequestHandler):
         alert = {"labels": {"alertname": "Crash", "namespace": "bank", "pod": "vault-0"}, "annotations": {}, "state": "firing",
                  "activeAt": "2026-01-01T00:00:00Z", "value": "1"}
         gone = {**alert, "labels": {**alert["labels"], "pod": "gone-0"}}
-        body = json.dumps({"status": "success", "data": {"alerts": [alert, gone, alert]}}).encode()
+        removed = {**alert, "labels": {"alertname": "Removed", "resource": "ships", "version": "v1beta1", "group": "old.example"}}
+        body = json.dumps({"status": "success", "data": {"alerts": [alert, gone, alert, removed]}}).encode()
         self.send_response(200)
         self.send_header("Content-Type", "application/json")
         self.send_header("Content-Length", str(len(body)))
@@ -173,6 +176,17 @@ class Gatherers(unittest.TestCase):
         cluster.make("/api/v1/namespaces", {"metadata": {"name": "openshift-logs"}})
         for name in ("chatty-1", "quiet-1"):
             cluster.make("/api/v1/namespaces/openshift-logs/pods", pod("openshift-logs", name))
+        counts = "apirequestcounts.apiserver.openshift.io"
+        cluster.kubectl("create", "-f", "-", text=json.dumps({
+            "apiVersion": "apiextensions.k8s.io/v1", "kind": "CustomResourceDefinition", "metadata": {"name": counts}, "spec": {
+                "group": "apiserver.openshift.io", "names": {"kind": "APIRequestCount", "plural": "apirequestcounts"}, "scope": "Cluster",
+                "versions": [{"name": "v1", "served": True, "storage": True, "schema": {"openAPIV3Schema": {
+                    "type": "object", "x-kubernetes-preserve-unknown-fields": True}}}]}}))
+        cluster.kubectl("wait", "--for=condition=Established", "crd/" + counts)
+        cluster.make("/apis/apiserver.openshift.io/v1/apirequestcounts", {
+            "apiVersion": "apiserver.openshift.io/v1", "kind": "APIRequestCount", "metadata": {"name": "ships.v1beta1.old.example"},
+            "status": {"removedInRelease": "1.40", "requestCount": 12, "last24h": [{"requestCount": 3}, {"requestCount": 4}]}})
+        self.addCleanup(cluster.kubectl, "delete", "crd", counts)
         with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Prometheus) as prometheus, tempfile.TemporaryDirectory() as folder:
             threading.Thread(target=prometheus.serve_forever, daemon=True).start()
             folder = pathlib.Path(folder)
@@ -192,6 +206,8 @@ class Gatherers(unittest.TestCase):
         self.assertEqual(json.loads(found["conditional/namespaces/bank/pods/vault-0/vault-0.json"])["metadata"]["name"], "vault-0")
         self.assertEqual(found["namespaces/openshift-logs/pods/chatty-1/main/current.log"],
                          "openshift-logs/chatty-1/main current line 1\nopenshift-logs/chatty-1/main current line 2\n")
+        self.assertEqual(json.loads(found["conditional/alerts/Removed/api_request_counts.json"]), [
+            {"resource": "ships.v1beta1.old.example", "removed_in_release": "1.40", "total_request_count": 12, "last_day_request_count": 7}])
         self.assertEqual([n for n in found if n.startswith("namespaces/openshift-logs/pods/quiet") or "bank/pods/vault-0/containers/main/logs/" in n or "gone" in n], [])
 
     def test_once_runs_what_the_source_has_now(self):
