@@ -1,14 +1,20 @@
 // Guests and Runner: loading and renewing.
 #include "roundtrip/runner.h"
 
+#include <fcntl.h>
+
 #include <cstdlib>
+#include <filesystem>
 #include <fstream>
 #include <iterator>
 
 #include "abi/component.h"
+#include "base/file_system.h"
 
 namespace berth::roundtrip {
 namespace {
+
+namespace fs = std::filesystem;
 
 // wit-bindgen's C++ guests lose the memory of list parameters: a new instance in time.
 constexpr std::uint64_t kGrowthBeforeRenewal = 24ull << 20;
@@ -16,6 +22,22 @@ constexpr std::uint64_t kGrowthBeforeRenewal = 24ull << 20;
 std::vector<std::uint8_t> read(const std::string& path) {
   std::ifstream file(path, std::ios::binary);
   return {std::istreambuf_iterator<char>(file), std::istreambuf_iterator<char>()};
+}
+
+// The code is kept beside the guest for later runs: Python's takes twelve seconds to compile.
+Result<std::shared_ptr<const abi::Component>> compiled(const std::shared_ptr<const abi::Engine>& engine,
+                                                       const std::string& guest) {
+  const std::string code = guest + "." + engine->key();
+  std::error_code missing;
+  if (fs::last_write_time(code, missing) <= fs::last_write_time(guest) || missing) {
+    const std::string fresh = code + ".new";
+    const File out(::open(fresh.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600), fresh);
+    if (out.fd() < 0) return fail(Code::kUnavailable, "cannot write " + fresh);
+    BERTH_TRY(abi::compile_into(out.fd(), *engine, read(guest)));
+    fs::rename(fresh, code);
+  }
+  const File in(::open(code.c_str(), O_RDONLY | O_CLOEXEC), code);
+  return abi::Component::load(engine, in.fd());
 }
 
 }  // namespace
@@ -43,7 +65,7 @@ Result<std::shared_ptr<const abi::Pre>> Guests::find(const Toolchain& made_with,
   std::shared_ptr<const abi::Pre>& linked = linked_[file];
   if (linked == nullptr) {
     const std::string path = std::string(BERTH_BINARY_DIR "/guests/").append(file);
-    linked = BERTH_TRY(linker_.link(BERTH_TRY(abi::Component::compile(engine_, read(path)))));
+    linked = BERTH_TRY(linker_.link(BERTH_TRY(compiled(engine_, path))));
   }
   return linked;
 }

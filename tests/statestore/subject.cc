@@ -11,10 +11,13 @@
 #include "abi/engine.h"
 #include "applications/statestore/native/component_store.h"
 #include "applications/statestore/native/workload_store.h"
+#include "artifact/store/store.h"
 #include "capabilities/grants/testing.h"
 #include "capabilities/keyvalue/test_redis.h"
 #include "capabilities/registry/registry.h"
+#include "cli/kept_code.h"
 #include "host/component/loader.h"
+#include "host/component/tiers.h"
 #include "net/io_context.h"
 
 namespace berth::statestore::conformance {
@@ -75,11 +78,12 @@ class Dock {
         for (const auto& capability : registry::capabilities())
           if (capability.info.name == name)
             grants.push_back(grants::testing::grant(capability, yaml, process_.services()));
-      version = need(loader_.load({.source = path, .digest = digest, .bytes = std::move(bytes)},
-                                  {.workload = "store",
-                                   .grants = std::move(grants),
-                                   .limits = {.memory_bytes = kind.memory},
-                                   .binder = binder()}));
+      version = need(loader_.load_best({.source = path, .digest = digest, .bytes = std::move(bytes)},
+                                       {.workload = "store",
+                                        .grants = std::move(grants),
+                                        .limits = {.memory_bytes = kind.memory},
+                                        .binder = binder()},
+                                       {}));
     }
     return version;
   }
@@ -115,7 +119,13 @@ class Dock {
   Buckets buckets_;
   grants::testing::Process process_;
   std::unique_ptr<net::IoContext> io_ = need(net::IoContext::create(2));
-  host::Loader loader_{need(abi::Engine::create({.max_instances = 20})), *io_, offered()};
+  // Kept between runs: Python's takes twelve seconds to compile.
+  SystemFiles files_;
+  artifact::Store compiled_ = need(artifact::Store::open({.folder = BERTH_BINARY_DIR "/compiled"}, files_));
+  cli::KeptCode kept_{compiled_};
+  std::shared_ptr<const abi::Engine> engine_ = need(abi::Engine::create({.max_instances = 20}));
+  host::Tiers tiers_{engine_, {.compiler = {.program = BERTH_BINARY_DIR "/berth"}}, &kept_};
+  host::Loader loader_{engine_, *io_, offered(), &tiers_};
   host::Host host_{*io_, process_.metrics()};
   std::map<std::string, std::shared_ptr<const host::Version>> loaded_;
   Settings settings_;

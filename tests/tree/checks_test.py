@@ -129,6 +129,17 @@ class Count(Tree):
         folder = self.results("release", [self.FAIL.format("a_test")], {"a_test": [self.CASE.format("x")]})
         self.assertEqual(self.last_line(folder)[:2], (1, "1 passed, 1 failed"))
 
+    def test_bad_input_in_a_name_counts(self):
+        case = '<testcase name="x" value_param="a\x01b" classname="T" status="run"/>'
+        folder = self.results("release", [self.PASS.format("a_test")], {"a_test": [case, self.CASE.format("y")]})
+        self.assertEqual(self.last_line(folder)[:2], (0, "2 passed, 0 failed"))
+
+    def test_results_that_cannot_be_read_are_a_failure(self):
+        folder = self.results("release", [self.PASS.format("a_test")], {"a_test": [self.CASE.format("x"), "<"]})
+        code, last, output = self.last_line(folder)
+        self.assertEqual((code, last), (1, "0 passed, 1 failed"))
+        self.assertIn("a_test.xml cannot be read", output)
+
     def test_no_results_is_a_failure(self):
         self.assertEqual(self.last_line(str(self.root / "nothing"))[:2], (1, "0 passed, 1 failed"))
 

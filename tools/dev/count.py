@@ -3,18 +3,21 @@
 
 usage: count.py NAME=passed|failed… RESULTS_FOLDER…
 
-A results folder holds junit.xml (ctest) and one XML for each gtest binary that ran to its end. A binary
+A results folder holds junit.xml (ctest) and NAME.xml of each entry that is a gtest binary and ran to its end. A binary
 that failed without a failed case (it crashed, hung or leaked) counts as one failure more.
 Prints what failed and what was skipped with its reason; the last line is "N passed, N failed".
 """
 import pathlib
+import re
 import sys
 import xml.etree.ElementTree as xml
 
 
 def gtest_cases(file):
     """Yields (name, state, reason) for each case of one gtest result file."""
-    for case in xml.parse(file).getroot().iter("testcase"):
+    # gtest writes the parameters of tests as they are, and bad input is no XML.
+    text = re.sub("[^\t\n\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]", "?", file.read_text(errors="replace"))
+    for case in xml.fromstring(text).iter("testcase"):
         name = f"{file.stem}: {case.get('classname')}.{case.get('name')}"
         skipped = case.find("skipped")
         if case.find("failure") is not None:
@@ -33,8 +36,8 @@ def folder_cases(folder):
         if result.is_file():
             try:
                 cases = list(gtest_cases(result))
-            except xml.ParseError:
-                pass  # cut off by a crash: the entry's own state says so
+            except xml.ParseError as error:
+                cases = [(f"{name}: {result} cannot be read: {error}", "failed", "")]
         yield from cases
         failed = entry.find("failure") is not None or status == "fail"
         if failed and not any(state == "failed" for _, state, _ in cases):

@@ -34,8 +34,10 @@ suite() {
   if [ $# -gt 0 ]; then only=(-R "^($(IFS='|' && echo "$*"))\$"); fi
   mkdir -p "$results/$tree"
   say "[$tree] tests"
-  GTEST_OUTPUT="xml:$PWD/$results/$tree/" ctest --test-dir "$folder" --parallel $((2 * $(nproc))) --output-on-failure --no-tests=error \
+  rm -rf "$folder/results"
+  ctest --test-dir "$folder" --parallel $((2 * $(nproc))) --output-on-failure --no-tests=error \
     --output-junit "$PWD/$results/$tree/junit.xml" "${only[@]}" || true
+  if [ -d "$folder/results" ]; then cp "$folder"/results/*.xml "$results/$tree/"; fi
 }
 
 export ASAN_OPTIONS=${ASAN_OPTIONS:-detect_stack_use_after_return=0} # fibres switch stacks
@@ -46,7 +48,7 @@ tools/dev/build.sh release
 suite release build
 
 tools/dev/build.sh debug "${debug_tests[@]}" "${fuzz_targets[@]}"
-suite debug build/debug "${debug_tests[@]}" "${fuzz_targets[@]}"
+suite debug build/debug "${debug_tests[@]}" roundtrip_winch_test "${fuzz_targets[@]}"
 
 tools/dev/build.sh tsan "${tsan_tests[@]}"
 suite tsan build/tsan "${tsan_tests[@]}"
