@@ -11,6 +11,7 @@ export LD_LIBRARY_PATH=$rust/lib/x86_64-linux-gnu:$rust/lib RUSTC=$rust/bin/rust
 export RUSTC_BOOTSTRAP=1 CARGO_UNSTABLE_BUILD_STD=std,panic_abort
 export CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_LINKER=/usr/lib/llvm-22/bin/wasm-ld
 export CARGO_TARGET_DIR=$cache/rust-guests
+export GOCACHE=$cache/go-guests
 mkdir -p "$CARGO_TARGET_DIR"
 exec 9>"$CARGO_TARGET_DIR/berth.lock"
 flock 9
