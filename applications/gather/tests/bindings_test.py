@@ -6,7 +6,7 @@ import tempfile
 import unittest
 
 from gatherers_test import BERTH, gather
-from seeded_cluster import ROOT, SeededCluster
+from seeded_cluster import ROOT, shared_cluster
 
 HERE = pathlib.Path(__file__).resolve().parent
 CCACHE = ["ccache"] if shutil.which("ccache") else []
@@ -21,7 +21,7 @@ none: 404
 
 def setUpModule():
     global cluster
-    cluster = unittest.enterModuleContext(SeededCluster())
+    cluster = shared_cluster()
     cluster.make("/apis/apps/v1/namespaces/shop/deployments", {"metadata": {"name": "front"}, "spec": {
         "replicas": 3, "selector": {"matchLabels": {"app": "web"}}, "template": {
             "metadata": {"labels": {"app": "web"}}, "spec": {"containers": [{"name": "main", "image": "registry.test/app:1"}]}}}})
