@@ -10,7 +10,7 @@ import subprocess
 import tempfile
 import unittest
 
-from running_kubernetes import RunningKubernetes
+import running_kubernetes
 
 BERTH = pathlib.Path(os.environ["BERTH_BUILD"]) / "berth"
 ACCOUNT = "system:serviceaccount:agents:gatherer"
@@ -43,9 +43,7 @@ def allowed(verb, resource, namespace, name):
 
 def setUpModule():
     global kubernetes
-    kubernetes = RunningKubernetes()
-    kubernetes.__enter__()
-    unittest.addModuleCleanup(kubernetes.__exit__)
+    kubernetes = running_kubernetes.shared()
 
 
 def roles(manifest, *flags):

@@ -6,18 +6,16 @@ import subprocess
 import tempfile
 import unittest
 
-from running_kubernetes import RunningKubernetes
+import running_kubernetes
 from seeding import Seeder, pod
 
 BUILD = pathlib.Path(os.environ["BERTH_BUILD"])
-PODS = 1_200
+PODS = 1_001  # three pages
 
 
 def setUpModule():
     global kubernetes
-    kubernetes = RunningKubernetes()
-    kubernetes.__enter__()
-    unittest.addModuleCleanup(kubernetes.__exit__)
+    kubernetes = running_kubernetes.shared()
     with Seeder(kubernetes, threads=8) as seeder:
         for i in range(PODS):
             seeder.make("/api/v1/namespaces/open/pods", pod("open", f"pod-{i}"))

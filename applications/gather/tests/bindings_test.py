@@ -6,9 +6,10 @@ import tempfile
 import unittest
 
 from gatherers_test import BERTH, gather
-from seeded_cluster import ROOT, SeededCluster
+from seeded_cluster import ROOT, shared_cluster
 
 HERE = pathlib.Path(__file__).resolve().parent
+CCACHE = ["ccache"] if shutil.which("ccache") else []
 RESOURCES = ["--resource", "pods", "--resource", "deployments.apps", "--resource", "customresourcedefinitions.apiextensions.k8s.io/v1"]
 TYPED = """web-0 on node-0 Running main=registry.test/app:1 cpu:10m memory:32Mi restarts=0 ready 10.1.2.3
 web-1 on node-0 Running main=registry.test/app:1 cpu:10m memory:32Mi restarts=0 ready 10.1.2.3
@@ -20,7 +21,7 @@ none: 404
 
 def setUpModule():
     global cluster
-    cluster = unittest.enterModuleContext(SeededCluster())
+    cluster = shared_cluster()
     cluster.make("/apis/apps/v1/namespaces/shop/deployments", {"metadata": {"name": "front"}, "spec": {
         "replicas": 3, "selector": {"matchLabels": {"app": "web"}}, "template": {
             "metadata": {"labels": {"app": "web"}}, "spec": {"containers": [{"name": "main", "image": "registry.test/app:1"}]}}}})
@@ -57,11 +58,13 @@ class Bindings(unittest.TestCase):
         self.bindings("--include", "gatherer_cpp.h", "-o", "b/kube.h")
         sdk, guests = ROOT / "guests/sdk/cpp", ROOT / "applications/gather/guests"
         flags = ["--target=wasm32-wasi", "-Wno-deprecated", "-Os"]
-        for source in ("nowasi", "stack_chk"):
-            self.run_("clang-22", *flags, "-c", sdk / f"{source}.c", "-o", f"{source}.o")
-        self.run_("clang++-22", *flags, "-std=c++23", "-fno-exceptions", "-fno-rtti", "-mexec-model=reactor", "-include", sdk / "wit_layout.h",
-                  "-Ib", f"-I{guests}", HERE / "bindings/pods.cc", guests / "gatherer.cc", "b/gatherer.cpp", "b/gatherer_component_type.o",
-                  "nowasi.o", "stack_chk.o", "-Wl,--strip-debug", "-o", "core.wasm")
+        cpp = ["-std=c++23", "-fno-exceptions", "-fno-rtti", "-include", sdk / "wit_layout.h", "-Ib", f"-I{guests}"]
+        objects = []
+        for source in (sdk / "nowasi.c", sdk / "stack_chk.c", HERE / "bindings/pods.cc", guests / "gatherer.cc", pathlib.Path("b/gatherer.cpp")):
+            objects.append(source.name + ".o")
+            compiler = ["clang-22"] if source.suffix == ".c" else ["clang++-22", *cpp]
+            self.run_(*CCACHE, *compiler, *flags, "-c", source, "-o", objects[-1])
+        self.run_("clang++-22", *flags, "-mexec-model=reactor", *objects, "b/gatherer_component_type.o", "-Wl,--strip-debug", "-o", "core.wasm")
         self.run_("wasm-tools", "component", "new", "core.wasm", "-o", "typed.wasm")
         self.assertEqual(self.typed("typed.wasm"), TYPED)
         self.assertLessEqual((self.folder / "typed.wasm").stat().st_size, 300 * 1024)

@@ -6,7 +6,7 @@ import tempfile
 import unittest
 
 from gatherers_test import BERTH, gather
-from seeded_cluster import ROOT, SeededCluster
+from seeded_cluster import ROOT, shared_cluster
 
 MANIFEST = ROOT / "applications/gather/berth.yaml"
 ACCOUNT = "berth-gather/gather"
@@ -14,7 +14,7 @@ ACCOUNT = "berth-gather/gather"
 
 def setUpModule():
     global cluster
-    cluster = unittest.enterModuleContext(SeededCluster())
+    cluster = shared_cluster()
     cluster.kubectl("apply", "-k", ROOT / "applications/gather")
 
 

@@ -9,7 +9,7 @@ import tempfile
 import threading
 import unittest
 
-from seeded_cluster import CLUSTER_ID, ROOT, SECRET, Archive, SeededCluster, pod
+from seeded_cluster import CLUSTER_ID, ROOT, SECRET, Archive, pod, shared_cluster
 
 BERTH = pathlib.Path(os.environ["BERTH_BUILD"]) / "berth"
 # The store of this program alone: nothing of earlier runs is the last good version of anything.
@@ -82,7 +82,7 @@ class Prometheus(http.server.BaseHTTPRequestHandler):
 
 def setUpModule():
     global cluster, folder, archive, said, code
-    cluster = unittest.enterModuleContext(SeededCluster())
+    cluster = shared_cluster()
     folder = unittest.enterModuleContext(tempfile.TemporaryDirectory(prefix="berth-gather-"))
     archive, said, code = gather(cluster, ROOT / "applications/gather/berth.yaml", folder)
     assert archive is not None, said

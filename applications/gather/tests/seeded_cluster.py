@@ -9,6 +9,7 @@ import urllib.parse
 
 ROOT = pathlib.Path(__file__).resolve().parents[3]
 sys.path.insert(0, str(ROOT / "tests/kubernetes"))
+import running_kubernetes  # noqa: E402
 from running_kubernetes import RunningKubernetes  # noqa: E402
 from seeding import Seeder, config_map, event, pod, running  # noqa: E402
 
@@ -131,6 +132,11 @@ class SeededCluster(RunningKubernetes):
         self.put_status(base + "clusterversions/version", made, {
             "desired": {"version": "4.17.3"}, "observedGeneration": 1, "versionHash": "h",
             "history": [{"state": "Completed", "version": "4.17.3", "startedTime": "2026-01-01T00:00:00Z", "completionTime": "2026-01-01T01:00:00Z", "verified": True}]})
+
+
+def shared_cluster():
+    """The one of all modules of a program."""
+    return running_kubernetes.shared(SeededCluster)
 
 
 class Archive:

@@ -10,6 +10,8 @@ flags="--target=wasm32-wasi -Wno-deprecated -Os"
 for source in nowasi.c stack_chk.c; do
   ${CC:-clang-22} $flags -c "$source" -o "build/$source.o"
 done
-${CXX:-clang++-22} $flags -std=c++23 -fno-exceptions -fno-rtti -include wit_layout.h -Ibuild -mexec-model=reactor -Wl,--strip-debug \
-  store.cc entries.cc build/memory_store.cpp build/*.o -o build/core.wasm
+for source in store.cc entries.cc build/memory_store.cpp; do
+  ${CXX:-clang++-22} $flags -std=c++23 -fno-exceptions -fno-rtti -include wit_layout.h -Ibuild -c "$source" -o "build/$(basename "$source").o"
+done
+${CXX:-clang++-22} $flags -mexec-model=reactor -Wl,--strip-debug build/*.o -o build/core.wasm
 wasm-tools component new build/core.wasm -o store.wasm
