@@ -1,4 +1,5 @@
-// What nearly every file of a room includes (cmake/BerthPrecompiled.cmake). Files include what they use all the same.
+// What nearly every file of a room includes (cmake/BerthPrecompiled.cmake).
+// Files include what they use all the same.
 #include <algorithm>
 #include <array>
 #include <atomic>
