@@ -13,8 +13,8 @@ export RUSTC_BOOTSTRAP=1 CARGO_UNSTABLE_BUILD_STD=std,panic_abort
 export CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_LINKER=/usr/lib/llvm-22/bin/wasm-ld
 export CARGO_TARGET_DIR=$cache/rust-guests
 export GOCACHE=$cache/go-guests
-COMPONENTIZE_PY=$(dirname "$(readlink -f "$0")")/componentize_py.sh
-export COMPONENTIZE_PY
+kept=$(dirname "$(readlink -f "$0")")/kept.sh
+export COMPONENTIZE_PY="$kept componentize-py" COMPONENTIZE_QJS="$kept componentize-qjs"
 if command -v ccache >/dev/null; then
   export CC="ccache clang-22" CXX="ccache clang++-22" CCACHE_DIR=${CCACHE_DIR:-$cache/ccache}
 fi

@@ -15,6 +15,7 @@
 #include "cli/limits.h"
 #include "cli/origin.h"
 #include "cli/status_json.h"
+#include "host/limits.h"
 
 namespace berth::cli {
 namespace {
@@ -145,8 +146,8 @@ Result<> RunningHost::start_engine() {
       &*kept_code_);
   loader_ = std::make_unique<host::Loader>(engine_, *io_, known_.offered(), tiers_.get());
   host_ = std::make_unique<host::Host>(*io_, metrics_, &log_);
-  improver_ =
-      std::make_unique<host::Improver>(*loader_, [this](const host::ImproverReport& r) { improved(r); });
+  improver_ = std::make_unique<host::Improver>(
+      *loader_, [this](const host::ImproverReport& r) { improved(r); }, host::kImproveAfter);
   return {};
 }
 

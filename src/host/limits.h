@@ -20,6 +20,9 @@ inline constexpr std::size_t kMaxCompilerMessageBytes = 8'192;
 // The calls being served come first. Somebody waits for a new version; nobody waits for better code.
 inline constexpr int kCompileNice = 5;
 inline constexpr int kImproveNice = 19;
+// How long a version has served before better code is made of it. One that is replaced at once, or a program
+// that gathers once, would take processors for code that never runs.
+inline constexpr std::chrono::seconds kImproveAfter{2};
 
 // Smaller components are compiled once and well: Cranelift takes less than 0.2 s, which is not worth a swap.
 inline constexpr std::size_t kTieredFromBytes = std::size_t{256} << 10;

@@ -52,15 +52,6 @@ class InARegistry:
         said = self.berth("verify", "--key", self.key("carl.pub"), "oci://" + reference)
         self.assertIn(f"verified oci://{reference}\nsigned by {self.key('carl.pub')} (sha256:", said)
 
-    def test_payloads_are_the_same_bytes(self):
-        reference, digest = self.push("same")
-        self.berth("sign", "--key", self.key("ada.key"), "oci://" + reference)
-        ours, _ = self.payload_and_signature("same", digest)
-        self.cosign("sign", "--key", self.key("carl.key"), reference)
-        manifest, _ = self.registry.get_manifest("same", self.tag(digest))
-        self.assertEqual(len(manifest["layers"]), 2)
-        self.assertEqual({layer["digest"] for layer in manifest["layers"]}, {world.sha256(ours)})
-
     def test_openssl_agrees(self):
         reference, digest = self.push("openssl")
         self.berth("sign", "--key", self.key("ada.key"), "oci://" + reference)
@@ -70,11 +61,14 @@ class InARegistry:
         self.assertIn("Verified OK", self.openssl("dgst", "-sha256", "-verify", self.key("ada.pub"), "-signature", "signature", "payload"))
         self.assertEqual(json.loads(payload)["critical"]["image"]["docker-manifest-digest"], digest)
 
-    def test_several_signers_stand_beside_each_other(self):
-        reference, _ = self.push("several")
+    def test_several_signers_stand_beside_each_other_with_the_same_payload(self):
+        reference, digest = self.push("several")
         target = "oci://" + reference
         self.berth("sign", "--key", self.key("ada.key"), target)
+        ours, _ = self.payload_and_signature("several", digest)
         self.cosign("sign", "--key", self.key("carl.key"), reference)
+        manifest, _ = self.registry.get_manifest("several", self.tag(digest))
+        self.assertEqual([layer["digest"] for layer in manifest["layers"]], [world.sha256(ours)] * 2)
         self.verify(target, "ada", "carl", more=["--all"])
         self.verify(target, "ada", "bob", "carl", more=["--all"], refused=True)
         self.verify(target, "eve", "carl")
@@ -119,14 +113,18 @@ class InARegistry:
                 self.verify(f"oci://{self.registry.host}/to-{place}:v1", "ada")
 
     def test_modules_and_components_of_every_size(self):
+        references = []
         for name in SIZES:
+            (self.folder / name).write_bytes(samples()[name])
+            pushed = json.loads(self.berth("push", name, f"oci://{self.registry.host}/sizes:{name}", "--json"))
+            references.append(f"{self.registry.host}/sizes@{pushed['manifest']}")
+            self.berth("sign", "--key", self.key("ada.key"), "oci://" + references[-1])
+        # cosign takes several: it opens a key once.
+        said = self.cosign("verify", "--key", self.key("ada.pub"), *references)
+        self.assertEqual([said.count(f"Verification for {reference} --") for reference in references], [1] * len(SIZES), said)
+        self.cosign("sign", "--key", self.key("carl.key"), *references)
+        for name, reference in zip(SIZES, references):
             with self.subTest(name):
-                (self.folder / name).write_bytes(samples()[name])
-                pushed = json.loads(self.berth("push", name, f"oci://{self.registry.host}/sizes:{name}", "--json"))
-                reference = f"{self.registry.host}/sizes@{pushed['manifest']}"
-                self.berth("sign", "--key", self.key("ada.key"), "oci://" + reference)
-                self.cosign("verify", "--key", self.key("ada.pub"), reference)
-                self.cosign("sign", "--key", self.key("carl.key"), reference)
                 self.verify("oci://" + reference, "ada", "carl", more=["--all"])
 
     def test_ed25519(self):

@@ -21,7 +21,7 @@ import time
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 MANIFEST = ROOT / "applications/statestore/berth.yaml"
-SECONDS_BETWEEN_SWAPS = 1.0
+SECONDS_BETWEEN_SWAPS = 0.3
 SECONDS_FOR_A_SWAP = 10.0
 SECONDS_TO_START = 30.0
 
@@ -122,11 +122,11 @@ def demonstrate(arguments, folder):
     host = RunningHost(build / "berth", folder, manifest, port)
     load = None
     try:
-        seconds = (arguments.swaps + 2) * SECONDS_BETWEEN_SWAPS
-        print(f"A state store on 127.0.0.1:{port}, {arguments.connections} clients, {seconds:.0f} s; "
+        at_most = SECONDS_TO_START + arguments.swaps * SECONDS_FOR_A_SWAP
+        print(f"A state store on 127.0.0.1:{port}, {arguments.connections} clients; "
               f"its component is replaced {arguments.swaps} times meanwhile.\n", flush=True)
         load = subprocess.Popen([build / "state_load", "--address", f"127.0.0.1:{port}", "--store", "statestore",
-                                 "--connections", str(arguments.connections), "--seconds", f"{seconds:.0f}", "--json"],
+                                 "--connections", str(arguments.connections), "--seconds", f"{at_most:.0f}", "--json"],
                                 stdout=subprocess.PIPE, text=True)
         begin = time.monotonic()
         for number in range(1, arguments.swaps + 1):
@@ -134,7 +134,9 @@ def demonstrate(arguments, folder):
             done = swap(host, component, builds[number % 2], number)
             print(f"  swap {number:2}: version {done['to'][:19]}, {done.get('handed_over_bytes', 0) / 1024:8.1f} KiB handed over, "
                   f"callers held back {done['pause_ms']:6.2f} ms", flush=True)
-        output, _ = load.communicate(timeout=seconds + 30)
+        time.sleep(SECONDS_BETWEEN_SWAPS)
+        load.terminate()
+        output, _ = load.communicate(timeout=30)
         result = json.loads(output)
     finally:
         if load and load.poll() is None:

@@ -1,8 +1,10 @@
 // state_load: puts load on a state API and checks every answer.
+#include <signal.h>
 #include <sys/epoll.h>
 #include <unistd.h>
 
 #include <CLI/CLI.hpp>
+#include <cerrno>
 #include <charconv>
 #include <cstdio>
 #include <memory>
@@ -22,6 +24,9 @@ struct Run {
   double seconds = 10;
   std::uint64_t calls = 0;  // 0: until `seconds` have passed
 };
+
+// SIGTERM: enough calls were made.
+volatile sig_atomic_t told_to_end = 0;
 
 double micros(std::chrono::nanoseconds time) { return static_cast<double>(time.count()) / 1000; }
 
@@ -43,7 +48,7 @@ bool drive(const Run& run, Counts& counts, std::chrono::duration<double>& took) 
       begun + std::chrono::duration_cast<Clock::duration>(std::chrono::duration<double>(run.seconds));
   std::uint64_t started = 0;
   const auto more = [&] {
-    const bool go_on = run.calls > 0 ? started < run.calls : Clock::now() < until;
+    const bool go_on = told_to_end == 0 && (run.calls > 0 ? started < run.calls : Clock::now() < until);
     started += go_on;
     return go_on;
   };
@@ -70,6 +75,7 @@ bool drive(const Run& run, Counts& counts, std::chrono::duration<double>& took) 
   while (busy > 0) {
     const int n = ::epoll_wait(epoll, events.data(), static_cast<int>(events.size()),
                                static_cast<int>(std::chrono::milliseconds(kStuck).count()));
+    if (n < 0 && errno == EINTR) continue;
     if (n <= 0) {
       counts.first_error = "no answer for 30 s";
       ++counts.failed;
@@ -116,7 +122,8 @@ void report(const Counts& counts, double seconds, bool as_json) {
 
 int main(int argc, char** argv) {
   CLI::App app{
-      "Puts load on Dapr's HTTP state API and checks every answer.\nExit code 1 when any was wrong."};
+      "Puts load on Dapr's HTTP state API and checks every answer, until its time is over or SIGTERM comes.\n"
+      "Exit code 1 when any was wrong."};
   load::Run run;
   std::string address = "127.0.0.1:3500";
   std::string mix = "both";
@@ -157,6 +164,9 @@ int main(int argc, char** argv) {
   run.plan.host = address.substr(0, colon);
   run.plan.mix = mix == "get" ? load::Mix::kGet : mix == "set" ? load::Mix::kSet : load::Mix::kBoth;
 
+  struct sigaction ending{};
+  ending.sa_handler = [](int) { load::told_to_end = 1; };
+  ::sigaction(SIGTERM, &ending, nullptr);
   auto counts = std::make_unique<load::Counts>();
   std::chrono::duration<double> took{0};
   const bool answered = load::drive(run, *counts, took);

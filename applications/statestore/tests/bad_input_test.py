@@ -73,7 +73,8 @@ class AMillionKeys(unittest.TestCase):
     def save_all(self, berth):
         """-> how many were saved before the store said that it is full."""
         for begin in range(0, MILLION, BATCH):
-            status, _, body = berth.save(*({"key": f"key{i}", "value": i} for i in range(begin, begin + BATCH)))
+            items = ",".join(f'{{"key":"key{i}","value":{i}}}' for i in range(begin, begin + BATCH))
+            status, _, body = berth.call("POST", "/v1.0/state/statestore", f"[{items}]".encode())
             if status != 204:
                 self.assertIn("the state store is full", json.loads(body)["message"])
                 return begin

@@ -13,11 +13,14 @@ class Swaps(unittest.TestCase):
             self.assertEqual(berth.save({"key": "kept", "value": {"since": "the first version"}})[0], 204)
             before = berth.get("kept")
             load = subprocess.Popen([BUILD / "state_load", "--address", f"127.0.0.1:{berth.http_port}", "--connections",
-                                     "8", "--seconds", "8", "--json"], stdout=subprocess.PIPE, text=True)
+                                     "8", "--seconds", "60", "--json"], stdout=subprocess.PIPE, text=True)
+            self.addCleanup(load.kill)
             for i in range(1, 11):
                 berth.replace(STORES[i % 2].read_bytes())
                 workload = berth.wait_for_swaps(ok=i)
                 self.assertGreater(workload["last_swap"]["handed_over_bytes"], 0)
+            self.assertIsNone(load.poll(), "it went on all the time")
+            load.terminate()
             result = json.loads(load.communicate(timeout=60)[0])
             self.assertEqual(load.returncode, 0, result)
             self.assertEqual((result["failed"], result["lost"], result["out_of_order"]), (0, 0, 0), result)

@@ -5,16 +5,19 @@
 
 namespace berth::host {
 
-Improver::Improver(const Loader& loader, std::function<void(const ImproverReport&)> report)
+Improver::Improver(const Loader& loader, std::function<void(const ImproverReport&)> report,
+                   std::chrono::milliseconds settle)
     : loader_(loader),
       report_(std::move(report)),
+      settle_(settle),
       thread_([this](const std::stop_token& stop) { run(stop); }) {}
 
 void Improver::add(const std::shared_ptr<Workload>& workload, artifact::Artifact artifact,
                    LoadRequest request) {
   const std::lock_guard lock(mutex_);
   std::erase_if(jobs_, [&](const Job& job) { return job.name == workload->spec().name; });
-  jobs_.push_back({workload, workload->spec().name, std::move(artifact), std::move(request)});
+  jobs_.push_back({workload, workload->spec().name, std::move(artifact), std::move(request),
+                   std::chrono::steady_clock::now() + settle_});
   added_.notify_one();
 }
 
@@ -24,6 +27,10 @@ void Improver::run(const std::stop_token& stop) {
     {
       std::unique_lock lock(mutex_);
       if (!added_.wait(lock, stop, [this] { return !jobs_.empty(); }) || stop.stop_requested()) return;
+      if (const auto due = jobs_.front().due; std::chrono::steady_clock::now() < due) {
+        added_.wait_until(lock, stop, due, [] { return false; });
+        continue;  // another may be the first by now
+      }
       job.splice(job.begin(), jobs_, jobs_.begin());
     }
     improve(job.front(), stop);

@@ -25,12 +25,14 @@ struct ImproverReport {
   Result<Workload::Improvement> result;
 };
 
-// Compiles one component after the other, on a thread of its own.
+// Compiles one component after the other, on a thread of its own. Each waits for `settle` first: what is
+// replaced or ends by then is not worth it.
 // Thread-safe.
 class Improver final {
  public:
   // `report` is called on the thread, after each. The loader outlives this.
-  Improver(const Loader& loader, std::function<void(const ImproverReport&)> report);
+  Improver(const Loader& loader, std::function<void(const ImproverReport&)> report,
+           std::chrono::milliseconds settle = std::chrono::milliseconds(0));
   // Ends the compilation that runs. Waits for an improvement that is being published.
   ~Improver() = default;
   Improver(const Improver&) = delete;
@@ -46,15 +48,17 @@ class Improver final {
     std::string name;
     artifact::Artifact artifact;
     LoadRequest request;
+    std::chrono::steady_clock::time_point due;
   };
   void run(const std::stop_token& stop);
   void improve(const Job& job, const std::stop_token& stop) const;
 
   const Loader& loader_;
   const std::function<void(const ImproverReport&)> report_;
+  const std::chrono::milliseconds settle_;
   std::mutex mutex_;
   std::condition_variable_any added_;
-  std::list<Job> jobs_;
+  std::list<Job> jobs_;  // what is due first comes first
   std::jthread thread_;  // last: ends first
 };
 

@@ -2,4 +2,4 @@
 # Makes store.wasm. Needs componentize-qjs 0.4.5 (npm).
 set -eu
 cd "$(dirname "$0")"
-componentize-qjs --sync --stub-wasi --opt-size --wit wit --world memory-store --js store.js --output store.wasm
+${COMPONENTIZE_QJS:-componentize-qjs} --sync --stub-wasi --opt-size --wit wit --world memory-store --js store.js --output store.wasm

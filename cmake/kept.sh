@@ -1,16 +1,18 @@
 #!/usr/bin/env bash
-# componentize_py.sh ARGUMENT… -o FILE: componentize-py, which compiles a whole Python for some ten seconds each time. What it makes
-# is kept in $BERTH_CACHE under all that goes into it, as ccache keeps objects: the tool, its arguments, and the files of this folder.
+# kept.sh TOOL ARGUMENT… FILE: runs a tool of the cache that makes FILE of the folder it runs in. componentize-py compiles a whole Python
+# for ten seconds each time, so what was made is kept in $BERTH_CACHE under all that goes into it, as ccache keeps objects: the tool, its
+# arguments, and the files of the folder.
 set -euo pipefail
 cache=${BERTH_CACHE:-$HOME/.cache/berth}
-tool=$cache/tools/bin/componentize-py output=${*: -1}
+tool=$cache/tools/bin/$1 output=${*: -1}
+shift
 rm -f "$output"
 key=$({
   readlink -f "$tool"
   printf '%s\n' "$@"
   find . -type f ! -name '*.pyc' -print0 | sort -z | xargs -0 sha256sum
 } | sha256sum | cut -c1-24)
-kept=$cache/python-guests/$key.wasm
+kept=$cache/components/$key.wasm
 if [ ! -f "$kept" ]; then
   "$tool" "$@"
   mkdir -p "${kept%/*}"
