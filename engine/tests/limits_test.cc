@@ -61,31 +61,38 @@ class LimitsTest : public ::testing::TestWithParam<bool> {
 INSTANTIATE_TEST_SUITE_P(Allocators, LimitsTest, ::testing::Bool(),
                          [](const auto& info) { return info.param ? "pooling" : "on_demand"; });
 
-// Ticks an engine while it lives; slowly, so that a loaded machine does not fake an overshoot.
+// Ticks an engine so many times, and then no more: what has ended by then was ended by these ticks, however
+// busy the machine is. What has not is ticked on after a long while, so that its test fails and does not
+// hang.
 class Ticker {
  public:
-  explicit Ticker(berth_engine_t* engine)
-      : thread_([this, engine](std::stop_token stop) {
+  Ticker(berth_engine_t* engine, uint64_t ticks)
+      : thread_([this, engine, ticks](std::stop_token stop) {
           while (!stop.stop_requested()) {
-            std::this_thread::sleep_for(std::chrono::milliseconds(20));
-            berth_engine_tick(engine);
-            ticks++;
+            std::this_thread::sleep_for(std::chrono::milliseconds(5));
+            if (ticked < ticks || passed(std::chrono::seconds(30))) {
+              ticked++;
+              berth_engine_tick(engine);
+            }
           }
         }) {}
-  std::atomic<uint64_t> ticks = 0;
+  std::atomic<uint64_t> ticked = 0;
 
  private:
+  bool passed(std::chrono::seconds time) const { return std::chrono::steady_clock::now() - begin_ > time; }
+  const std::chrono::steady_clock::time_point begin_ = std::chrono::steady_clock::now();
   std::jthread thread_;
 };
+// A deadline is exact to so many ticks.
+constexpr uint64_t kLateTicks = 2;
 
 TEST_P(LimitsTest, endless_loop_inline) {
   auto instance = instantiate(pre_);
-  Ticker ticker(engine_.get());
-  uint64_t before = ticker.ticks;
+  Ticker ticker(engine_.get(), 5 + kLateTicks);
   auto outcome = run(instance, "loop", "func()", {}, 0, nullptr, 5);
-  uint64_t after = ticker.ticks;
   EXPECT_EQ(outcome.code, BERTH_E_LIMIT_TIME) << outcome.message;
-  EXPECT_LE(after - before, 5u + 2);
+  EXPECT_GE(ticker.ticked, 5u);
+  EXPECT_LE(ticker.ticked, 5 + kLateTicks);
   EXPECT_TRUE(berth_instance_is_dead(instance.get()));
 }
 
@@ -93,31 +100,67 @@ TEST_P(LimitsTest, endless_loop_on_a_fibre_yields_and_ends) {
   auto instance = instantiate(pre_);
   auto* loop = find(pre_, "", "loop", "func()", 0, 0);
   Waker waker;
-  auto c = flat({}, 5);
+  auto c = flat({}, 20);  // so many that a busy machine does not take all of them at once
   berth_task_t* task = nullptr;
   ASSERT_OK(berth_call_start(instance.get(), loop, &c, Waker::wake, &waker, &task));
-  Ticker ticker(engine_.get());
-  uint64_t before = ticker.ticks;
+  Ticker ticker(engine_.get(), UINT64_MAX);
   int polls = 0;
   berth_error_t* error = nullptr;
   while (!berth_task_poll(task, &error)) {
     polls++;
     waker.wait();
   }
-  uint64_t after = ticker.ticks;
   EXPECT_EQ(take(error).code, BERTH_E_LIMIT_TIME);
   EXPECT_GE(polls, 3);
-  EXPECT_LE(after - before, 5u + 2);
+  berth_task_free(task);
+}
+
+// A guest that ticks the clock itself: it lets others run at each tick, and is over at that of its deadline.
+TEST_P(LimitsTest, a_deadline_is_exact_to_a_tick) {
+  constexpr std::string_view kTicks = R"((component
+    (import "t:x/clock@1.0.0" (instance $h (export "tick" (func))))
+    (core func $tick (canon lower (func $h "tick")))
+    (core module $m
+      (import "h" "tick" (func $tick))
+      (func (export "run") (loop (call $tick) (br 0))))
+    (core instance $i (instantiate $m (with "h" (instance (export "tick" (func $tick))))))
+    (func (export "run") (canon lift (core func $i "run")))))";
+  uint64_t ticked = 0;
+  Host clock;
+  clock.call = [&](void*, berth_host_call_t*, berth_completion_t*) {
+    ticked++;
+    berth_engine_tick(engine_.get());
+    return static_cast<berth_error_t*>(nullptr);
+  };
+  add(linker_, "t:x/clock@1.0.0", "tick", "func()", clock.func(0, 0));
+  auto pre = link(linker_, compile(engine_, kTicks));
+  auto* ticks = find(pre, "", "run", "func()", 0, 0);
+  auto c = flat({}, 5);
+  EXPECT_EQ(call(instantiate(pre), ticks, c).code, BERTH_E_LIMIT_TIME);
+  EXPECT_EQ(ticked, 5u);
+
+  ticked = 0;
+  auto instance = instantiate(pre);
+  Waker waker;
+  berth_task_t* task = nullptr;
+  ASSERT_OK(berth_call_start(instance.get(), ticks, &c, Waker::wake, &waker, &task));
+  int polls = 0;
+  berth_error_t* error = nullptr;
+  for (; !berth_task_poll(task, &error); waker.wait()) polls++;
+  EXPECT_EQ(take(error).code, BERTH_E_LIMIT_TIME);
+  EXPECT_EQ(ticked, 5u);
+  EXPECT_EQ(polls, 4);
   berth_task_free(task);
 }
 
 TEST_P(LimitsTest, endless_start_function) {
   auto component = compile(engine_, core("(func $f (loop (br 0))) (start $f)", ""));
   auto pre = link(linker_, component);
-  Ticker ticker(engine_.get());
+  Ticker ticker(engine_.get(), 2 + kLateTicks);
   berth_instance_config_t config{};
   berth_instance_t* instance = nullptr;
   EXPECT_EQ(take(berth_instance_new(pre.get(), &config, 2, &instance)).code, BERTH_E_LIMIT_TIME);
+  EXPECT_LE(ticker.ticked, 2 + kLateTicks);
   EXPECT_EQ(instance, nullptr);
 }
 
@@ -277,7 +320,7 @@ TEST_P(ReallocTest, bad_allocators) {
   auto* run = find(pre, "", "run", "func(a: list<u32>)", 2, 0);
   for (bool swallow : {false, true}) {
     auto instance = instantiate(pre);
-    Ticker ticker(engine.get());
+    Ticker ticker(engine.get(), code == int(BERTH_E_LIMIT_TIME) ? 3 + kLateTicks : 0);
     berth_call_t c{};
     c.deadline_ticks = 3;
     c.ctx = &swallow;
@@ -295,6 +338,7 @@ TEST_P(ReallocTest, bad_allocators) {
     };
     auto outcome = call(instance, run, c);
     EXPECT_EQ(outcome.code, code) << outcome.message;
+    EXPECT_LE(ticker.ticked, 3 + kLateTicks);
   }
 }
 
@@ -403,14 +447,15 @@ TEST(Winch, runs_and_stops) {
   auto linker = make_linker(engine);
   auto component = compile(engine, kGuest);
   auto pre = link(linker, component);
-  Ticker ticker(engine.get());
   for (auto [name, code] : {std::pair{"ok", 0},
                             {"trap", int(BERTH_E_TRAP)},
                             {"deep", int(BERTH_E_LIMIT_STACK)},
                             {"loop", int(BERTH_E_LIMIT_TIME)}}) {
     auto instance = instantiate(pre);
+    Ticker ticker(engine.get(), code == int(BERTH_E_LIMIT_TIME) ? 3 + kLateTicks : 0);
     auto c = flat({}, 3);
     EXPECT_EQ(call(instance, find(pre, "", name, "func()", 0, 0), c).code, code) << name;
+    EXPECT_LE(ticker.ticked, 3 + kLateTicks);
   }
 }
 

@@ -15,9 +15,6 @@
 namespace berth::artifact {
 namespace {
 
-// A change within the same tick of the file system's clock leaves the same times; no clock's tick is longer.
-constexpr std::chrono::seconds kTimesAreSure{2};
-
 // Owns a file descriptor. One thread at a time.
 class OpenFile final {
  public:
@@ -53,10 +50,10 @@ std::string identity_of(const struct stat& about) {
                      about.st_mtim.tv_nsec, about.st_ctim.tv_sec, about.st_ctim.tv_nsec);
 }
 
-bool times_are_sure(const struct stat& about) {
+bool times_are_sure(const struct stat& about, std::chrono::seconds sure_after) {
   const auto changed =
       std::chrono::system_clock::from_time_t(std::max(about.st_mtim.tv_sec, about.st_ctim.tv_sec));
-  return std::chrono::system_clock::now() - changed > kTimesAreSure;
+  return std::chrono::system_clock::now() - changed > sure_after;
 }
 
 class MemorySink final : public ByteSink {
@@ -115,7 +112,7 @@ Result<FetchOutcome> FileSource::fetch(const FetchRequest& request, ByteSink& si
                fmt::format("its digest is {}, not the expected {}", out.digest.to_string(),
                            request.expected->to_string()));
   }
-  if (times_are_sure(before)) out.validators.etag = identity;
+  if (times_are_sure(before, sure_after_)) out.validators.etag = identity;
   return out;
 }
 

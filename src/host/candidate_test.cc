@@ -389,7 +389,11 @@ TEST(Shadow, LosesAndReordersNothingUnderLoad) {
   for (int i = 0; i < 20; ++i) {
     const auto started = store.workload().start_shadow(journal_version({.digest = "sha256:2"}), 1);
     ASSERT_TRUE(started) << started.error().to_string();
-    std::this_thread::sleep_for(milliseconds(5));
+    // It sees something, or more than it can keep up with.
+    for (bool seen = false; !seen; std::this_thread::sleep_for(milliseconds(1))) {
+      const auto shadow = store.workload().status().shadow;
+      seen = shadow->equal + shadow->different + shadow->failed > 0 || !shadow->out_of_step.empty();
+    }
     const auto shadow = store.workload().stop_shadow();
     EXPECT_EQ(shadow->different + shadow->failed, 0u);
     compared += shadow->equal;

@@ -70,7 +70,7 @@ Result<void> Workload::return_kept(LiveVersion& previous, SwapReport& report) {
   gate_.close();
   if (!gate_.wait_idle(begin + spec_.drain)) {
     now.cancel();
-    (void)gate_.wait_idle(SteadyClock::now() + kCancelGrace);
+    (void)gate_.wait_idle(SteadyClock::now() + spec_.cancel_grace);
   }
   Result<void> moved;
   if (spec_.handover == Handover::kAuto && previous.version().about().handover) {

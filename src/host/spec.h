@@ -5,6 +5,8 @@
 #include <cstdint>
 #include <string>
 
+#include "host/limits.h"
+
 namespace berth::host {
 
 // How instances serve calls. Plain value.
@@ -57,6 +59,8 @@ struct WorkloadSpec {
   // How long the calls of an old version may go on after a swap, and calls at a stop; also how long
   // a swap of a workload that keeps state waits for the running calls before it gives up.
   std::chrono::milliseconds drain{30'000};
+  // How long calls that were cancelled after that may take to end. No manifest sets it.
+  std::chrono::milliseconds cancel_grace = kCancelGrace;
 };
 
 }  // namespace berth::host

@@ -199,7 +199,7 @@ Result<LiveVersion*> Workload::enlist(std::unique_ptr<LiveVersion> live) {
     }
     return false;
   };
-  if (!retired_.wait_for(lock, spec_.drain + kCancelGrace, is_free)) {
+  if (!retired_.wait_for(lock, spec_.drain + spec_.cancel_grace, is_free)) {
     return fail(Code::kBusy, fmt::format("{} versions of workload {} are still draining",
                                          kMaxLiveVersions - 1, spec_.name));
   }

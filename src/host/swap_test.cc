@@ -261,7 +261,8 @@ TEST(Swap, MoreVersionsThanCanLiveAtOnceAreRefused) {
   Fixture f;
   Behaviour a;
   a.latch = std::make_shared<Latch>();
-  auto store = f.start({.instances = InstancePolicy::pool(1), .drain = milliseconds(0)}, a);
+  auto store = f.start(
+      {.instances = InstancePolicy::pool(1), .drain = milliseconds(0), .cancel_grace = milliseconds(20)}, a);
   std::vector<std::thread> callers;
   for (std::uint32_t i = 0; i + 1 < kMaxLiveVersions; ++i) {
     callers.emplace_back([&] { EXPECT_TRUE(store.call({}, [](Journal& j) { return j.wait(); })); });
@@ -274,6 +275,7 @@ TEST(Swap, MoreVersionsThanCanLiveAtOnceAreRefused) {
   EXPECT_EQ(refused.error().code(), Code::kBusy);
   a.latch->open();
   for (auto& caller : callers) caller.join();
+  while (!store.workload().status().draining.empty()) std::this_thread::yield();
   EXPECT_TRUE(store.workload().swap(journal_version(a)));
 }
 

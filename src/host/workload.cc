@@ -29,7 +29,7 @@ Result<void> check_spec(const WorkloadSpec& spec) {
   if (spec.instances.kind == InstancePolicy::Kind::kKept && (size == 0 || size > kMaxShards)) {
     return out_of_range("instances", size, 1, kMaxShards);
   }
-  if (limits.call.count() < 0 || spec.drain.count() < 0) {
+  if (limits.call.count() < 0 || spec.drain.count() < 0 || spec.cancel_grace.count() < 0) {
     return fail(Code::kInvalidArgument, fmt::format("workloads.{}: a duration is negative", spec.name));
   }
   return {};
@@ -95,10 +95,10 @@ Result<void> Workload::stop() {
       const std::lock_guard lock(mutex_);
       for (const auto& live : live_) live->cancel();
     }
-    if (!wait_drained(SteadyClock::now() + kCancelGrace)) {
+    if (!wait_drained(SteadyClock::now() + spec_.cancel_grace)) {
       return fail(Code::kDeadlineExceeded,
-                  fmt::format("workload {}: calls still run {} s after they were cancelled", spec_.name,
-                              kCancelGrace.count()));
+                  fmt::format("workload {}: calls still run {:g} s after they were cancelled", spec_.name,
+                              std::chrono::duration<double>(spec_.cancel_grace).count()));
     }
   }
   // No call is left and none can enter: the instances may go now.

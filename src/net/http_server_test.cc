@@ -315,6 +315,9 @@ TEST_P(HttpServerTest, StopFinishesWhatIsInProgress) {
   const auto all = busy.rest();
   EXPECT_THAT(all, EndsWith("GET /late "));  // answered, and /next not begun
   EXPECT_TRUE(busy.closed());
+  // Nothing more comes, so the server need not linger.
+  busy.end_sending();
+  idle.end_sending();
   EXPECT_EQ(echo_.calls, 2);
 }
 

@@ -1,4 +1,5 @@
 // Swaps of real components: hand-over of state, and each way in which a guest can spoil it.
+#include "abi/test_clock.h"
 #include "counter.h"
 
 namespace berth::host::test {
@@ -35,13 +36,24 @@ class ComponentSwapFails : public testing::TestWithParam<BadSwap> {};
 
 TEST_P(ComponentSwapFails, AndTheOldVersionServesOn) {
   const BadSwap& p = GetParam();
-  Dock dock;
-  const WorkloadSpec spec{.instances = InstancePolicy::one(), .limits = {.call = milliseconds(100)}};
+  Dock dock({.max_instances = 100, .tick = std::chrono::microseconds(0)});
+  constexpr std::uint64_t kDeadlineTicks = 250;
+  const WorkloadSpec spec{.instances = InstancePolicy::one(),
+                          .limits = {.call = milliseconds(kDeadlineTicks)}};
   auto counter = dock.start(spec, p.from);
   EXPECT_EQ(add(counter, 5), 5u);
   CounterText to = p.to;
   to.step = "10";
-  const auto report = counter.workload().swap(dock.load(to, spec));
+  const auto next = dock.load(to, spec);
+  const auto report = [&] {
+    // Where something hangs, the clock ticks; else nothing waits for it.
+    const bool late = p.code == Code::kDeadlineExceeded;
+    const abi::TestClock clock(*dock.engine, late ? 2 * kDeadlineTicks : 0);
+    auto swapped = counter.workload().swap(next);
+    if (late) EXPECT_GE(clock.ticked(), kDeadlineTicks);
+    EXPECT_LE(clock.ticked(), 2 * kDeadlineTicks);
+    return swapped;
+  }();
   ASSERT_FALSE(report);
   EXPECT_EQ(report.error().code(), p.code) << report.error().to_string();
   EXPECT_THAT(report.error().message(), HasSubstr(p.message));

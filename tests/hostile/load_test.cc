@@ -18,11 +18,19 @@ using testing::HasSubstr;
 // What all the damaged inputs of one test together may add to the process: far below what one
 // 4 GiB allocation would add, far above what the compiler needs for 35 KB of code. AddressSanitizer
 // keeps hundreds of MiB of what was freed, and pads the rest.
+//
+// Under AddressSanitizer every damaged input is tried; elsewhere one of seven, so that each bit of a byte has
+// its turn.
 #if __has_feature(address_sanitizer)
 constexpr long kMemoryCapKiB = 1024 * 1024;
+constexpr int kEvery = 1;
 #else
 constexpr long kMemoryCapKiB = 64 * 1024;
+constexpr int kEvery = 7;
 #endif
+// Of what was damaged: a flipped bit can make an endless loop, and whatever else ends at it has not crashed
+// either.
+constexpr std::uint64_t kDamagedTicks = 10;
 
 // Highest resident memory of this process since the last reset, in KiB.
 class PeakMemory {
@@ -65,7 +73,7 @@ class LoadTest : public testing::Test {
       EXPECT_NE(victim.error().code(), Code::kInternal) << victim.error().to_string();
       return false;
     }
-    victim->deadline_ticks = kDeadlineTicks;  // a flipped bit can make an endless loop
+    victim->deadline_ticks = kDamagedTicks;
     if (Result<U32> ping = victim->ping(); !ping) EXPECT_NE(ping.error().code(), Code::kInternal);
     if (!victim->renew()) return true;
     if (Result<U32> done = victim->call<U32>("attack", "func() -> u32"); !done)
@@ -150,11 +158,11 @@ TEST_F(LoadTest, TruncatedAtEvery64thByte) {
   expect_healthy();
 }
 
-TEST_F(LoadTest, EveryBitOfASmallComponentFlipped) {
+TEST_F(LoadTest, BitsOfASmallComponentFlipped) {
   std::vector<std::uint8_t> bytes = guest_binary("handle_leaked");
   ASSERT_FALSE(bytes.empty());
   const PeakMemory memory;
-  for (std::size_t bit = 0; bit < bytes.size() * 8; ++bit) {
+  for (std::size_t bit = 0; bit < bytes.size() * 8; bit += kEvery) {
     bytes[bit / 8] ^= static_cast<std::uint8_t>(1u << (bit % 8));
     survive(bytes);
     bytes[bit / 8] ^= static_cast<std::uint8_t>(1u << (bit % 8));
@@ -169,7 +177,7 @@ TEST_F(LoadTest, RandomBitsOfARealComponentFlipped) {
   ASSERT_GT(whole.size(), 10'000u);
   std::mt19937 random(20'26);  // the same inputs every time
   const PeakMemory memory;
-  for (int round = 0; round < 100; ++round) {
+  for (int round = 0; round < 100; round += kEvery) {
     std::vector<std::uint8_t> bytes = whole;
     for (int flips = 1 + round % 4; flips > 0; --flips)
       bytes[random() % bytes.size()] ^= static_cast<std::uint8_t>(1u << (random() % 8));

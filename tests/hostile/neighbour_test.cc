@@ -2,8 +2,6 @@
 // while the attack goes on. How fast is the matter of a benchmark (bench/swapping.cc, flood_p99).
 #include <gmock/gmock.h>
 
-#include <algorithm>
-#include <array>
 #include <atomic>
 #include <chrono>
 #include <thread>
@@ -15,17 +13,18 @@ namespace {
 
 using namespace std::chrono_literals;
 using testing::HasSubstr;
-using Nanoseconds = std::chrono::nanoseconds;
 using U32 = std::uint32_t;
 
-// Of a call that only its deadline ends: its neighbour must not notice how long it is. And of any other, so
-// that a busy machine does not decide.
-constexpr auto kAttackLimit = 50ms;
-constexpr auto kPatience = 10s;
-// Beside an honest workload and beside a hostile one by turns; the times of both are properties of the test.
-constexpr int kRounds = 3;
-constexpr auto kTurn = 20ms;
-constexpr U32 kCallsPerTurn = 2'500;
+// Of a call that only its deadline ends, on the neighbour's clock; and of any other, whose clock stands
+// still.
+constexpr std::chrono::milliseconds kAttackLimit = 50ms;
+constexpr auto kHandOverLimit = 1s;  // honest halves of a hand-over run under it too
+constexpr std::chrono::milliseconds kPatience = 10s;
+// Attacks, and calls of the neighbour meanwhile: both at least.
+constexpr U32 kAttacks = 10;
+constexpr U32 kCalls = 2'500;
+// How long a test that hangs is waited for.
+constexpr auto kGivenUp = 60s;
 
 // A workload that is called without a pause on a thread of its own; it counts, so that a lost or repeated
 // call is seen.
@@ -36,14 +35,7 @@ class Neighbour final {
   explicit Neighbour(Count count) : count_(std::move(count)) {}
   ~Neighbour() { stop(); }
 
-  // Calls from now on belong to turn number `turn`.
-  void begin(std::size_t turn) {
-    begun_ = std::chrono::steady_clock::now();
-    served_ = 0;
-    turn_ = turn;
-  }
-  [[nodiscard]] std::chrono::steady_clock::time_point begun() const { return begun_; }
-  [[nodiscard]] U32 served() const { return served_; }  // in this turn
+  [[nodiscard]] U32 served() const { return served_; }
   [[nodiscard]] bool failed() const { return failed_; }
 
   void stop() {
@@ -52,90 +44,78 @@ class Neighbour final {
   }
   // After stop().
   [[nodiscard]] const std::string& error() const { return error_; }
-  [[nodiscard]] Nanoseconds p99(std::size_t turn) {
-    auto& all = times_[turn];
-    const auto at = all.begin() + static_cast<std::ptrdiff_t>(all.size() * 99 / 100);
-    std::ranges::nth_element(all, at);
-    return *at;
-  }
 
  private:
   void run() {
-    for (auto& times : times_) times.reserve(1u << 16);
     for (U32 expected = 1; !over_; ++expected) {
-      const std::size_t turn = turn_;
-      Result<U32> got = fail(Code::kInternal, "not called");
-      const Nanoseconds time = timed([&] { got = count_(); });
+      const Result<U32> got = count_();
       if (!got || *got != expected) {
         error_ = !got ? got.error().to_string()
                       : "answer " + std::to_string(*got) + " to call " + std::to_string(expected);
         failed_ = true;
         return;
       }
-      times_[turn].push_back(time);
       ++served_;
     }
   }
 
   Count count_;
-  std::chrono::steady_clock::time_point begun_ = std::chrono::steady_clock::now();
-  std::atomic<std::size_t> turn_ = 0;
   std::atomic<U32> served_ = 0;
   std::atomic<bool> over_ = false;
   std::atomic<bool> failed_ = false;
-  std::array<std::vector<Nanoseconds>, 2 * kRounds> times_;  // by turn; the thread's until it ends
   std::string error_;
   std::thread thread_{[this] { run(); }};  // last: uses the rest
 };
 
+// Whether an attack goes on until its deadline.
+enum class Lasts : std::uint8_t { kNo, kUntilItsDeadline };
+
+// The clock while an attack goes on: one tick for each call that the neighbour was served. So an attack that
+// only its deadline ends shows that others are served meanwhile, however busy the machine is. It stands still
+// beside every other, until that is given up.
+class NeighboursClock final {
+ public:
+  NeighboursClock(const abi::Engine& engine, const Neighbour& neighbour, Lasts lasts)
+      : thread_([&engine, &neighbour, lasts,
+                 begin = std::chrono::steady_clock::now()](const std::stop_token& stop) {
+          bool given_up = false;
+          for (U32 seen = neighbour.served(); !stop.stop_requested(); std::this_thread::sleep_for(50us)) {
+            const U32 served = neighbour.served();
+            for (; seen != served; ++seen)
+              if (lasts == Lasts::kUntilItsDeadline) engine.tick();
+            if (given_up) engine.tick();
+            if (given_up || std::chrono::steady_clock::now() - begin < kGivenUp) continue;
+            given_up = true;
+            ADD_FAILURE() << "the attack does not end, or the neighbour is not served";
+          }
+        }) {}
+
+ private:
+  std::jthread thread_;
+};
+
 class NeighbourTest : public StageTest {
  protected:
-  // Whether the present turn is not over.
-  static bool goes_on(const Neighbour& neighbour) {
-    const auto time = std::chrono::steady_clock::now() - neighbour.begun();
-    EXPECT_LT(time, 2 * kPatience) << "the neighbour is not served";
-    return !HasFailure() && !neighbour.failed() && (time < kTurn || neighbour.served() < kCallsPerTurn);
-  }
-
-  // Does `peace` and `attack` by turns, each again and again, next to a neighbour that is served. Both check
+  // Does `attack` again and again, each time after `peace`, next to a neighbour that is served. Both check
   // what became of them.
   template <class Peace, class Attack>
-  void expect_unharmed_by(Attack attack, Peace peace) {
+  void expect_unharmed_by(Lasts lasts, Attack attack, Peace peace) {
     auto workload = start("neighbour", "keeper", host::InstancePolicy::one(), kPatience);
     ASSERT_TRUE(workload);
     Neighbour neighbour([&] { return call(workload, "count"); });
-    Nanoseconds shortest_attack = Nanoseconds::max();
-    int attacks = 0;
-    U32 answered_meanwhile = 0;
-    for (std::size_t turn = 0; turn < 2 * kRounds && !HasFailure(); ++turn) {
-      neighbour.begin(turn);
-      do {
-        if (turn % 2 == 0) {
-          peace();
-        } else {
-          const U32 before = neighbour.served();
-          shortest_attack = std::min(shortest_attack, timed(attack));
-          answered_meanwhile += neighbour.served() - before;
-          ++attacks;
-        }
-      } while (goes_on(neighbour));
-    }
+    const auto begin = std::chrono::steady_clock::now();
+    U32 attacks = 0;
+    do {
+      peace();
+      const NeighboursClock clock(engine(), neighbour, lasts);
+      attack();
+      ++attacks;
+      ASSERT_LT(std::chrono::steady_clock::now() - begin, 2 * kGivenUp) << "the neighbour is not served";
+    } while (!HasFailure() && !neighbour.failed() && (attacks < kAttacks || neighbour.served() < kCalls));
     neighbour.stop();
     ASSERT_EQ(neighbour.error(), "");
-    if (HasFailure()) return;
-
-    Nanoseconds peaceful = 0ns;
-    Nanoseconds attacked = 0ns;
-    for (std::size_t turn = 0; turn < 2 * kRounds; turn += 2) {
-      peaceful = std::max(peaceful, neighbour.p99(turn));
-      attacked = std::max(attacked, neighbour.p99(turn + 1));
-    }
-    RecordProperty("attacks", attacks);
-    RecordProperty("answered_meanwhile", static_cast<int>(answered_meanwhile));
-    RecordProperty("p99_peaceful_ns", static_cast<int>(peaceful.count()));
-    RecordProperty("p99_attacked_ns", static_cast<int>(attacked.count()));
-    // Where an attack lasts, nobody waits for its end.
-    if (shortest_attack >= kAttackLimit) EXPECT_GE(answered_meanwhile, static_cast<U32>(attacks));
+    RecordProperty("attacks", static_cast<int>(attacks));
+    RecordProperty("answered", static_cast<int>(neighbour.served()));
   }
 };
 
@@ -143,11 +123,11 @@ class NeighbourOfAttacked : public NeighbourTest, public testing::WithParamInter
 
 TEST_P(NeighbourOfAttacked, IsUnharmed) {
   const Attack& how = GetParam();
-  const auto limit =
-      how.kind == abi::FailureKind::kLimitTime ? std::chrono::milliseconds(kAttackLimit) : kPatience;
-  auto victim = start("victim", how.guest, host::InstancePolicy::fresh(), limit);
+  const bool lasts = how.kind == abi::FailureKind::kLimitTime;
+  auto victim = start("victim", how.guest, host::InstancePolicy::fresh(), lasts ? kAttackLimit : kPatience);
   ASSERT_TRUE(victim);
   expect_unharmed_by(
+      lasts ? Lasts::kUntilItsDeadline : Lasts::kNo,
       [&] {
         Result<void> result = attack(victim, how);
         if (how.kind == abi::FailureKind::kNone) {
@@ -170,17 +150,16 @@ class NeighbourOfSwapped : public NeighbourTest, public testing::WithParamInterf
 TEST_P(NeighbourOfSwapped, IsUnharmed) {
   const std::string guest = GetParam();
   const bool saves = guest.starts_with("save");
-  auto victim = start("victim", saves ? guest : "keeper", host::InstancePolicy::one(), kAttackLimit);
-  auto next = version(saves ? "keeper" : guest, kAttackLimit);
+  auto victim = start("victim", saves ? guest : "keeper", host::InstancePolicy::one(), kHandOverLimit);
+  auto next = version(saves ? "keeper" : guest, kHandOverLimit);
   auto honest = start("honest", "keeper", host::InstancePolicy::one(), kPatience);
   auto as_honest = version("keeper", kPatience);
   ASSERT_TRUE(victim && next && honest && as_honest);
   expect_unharmed_by(
+      guest.ends_with("_loop") ? Lasts::kUntilItsDeadline : Lasts::kNo,
+      [&] { EXPECT_FALSE(victim->swap(*next)); },
       [&] {
         EXPECT_GT(call(victim, "count").value_or(0), 0u);
-        EXPECT_FALSE(victim->swap(*next));
-      },
-      [&] {
         EXPECT_GT(call(honest, "count").value_or(0), 0u);
         const auto report = honest->swap(*as_honest);
         if (!report) EXPECT_EQ(report.error().code(), Code::kBusy) << report.error().to_string();

@@ -57,9 +57,11 @@ Result<std::uint32_t> HostileGuest::call(std::string_view name) {
 void StageTest::SetUp() {
   abi::EngineOptions options = engine_options();
   options.max_instances = 200;  // versions that drain keep theirs for a while
+  options.tick = std::chrono::microseconds::zero();
   auto engine = abi::Engine::create(options);
   ASSERT_TRUE(engine) << engine.error().to_string();
-  loader_.emplace(*engine, worker_, std::vector<host::CapabilityInfo>{});
+  engine_ = *engine;
+  loader_.emplace(engine_, worker_, std::vector<host::CapabilityInfo>{});
   host_.emplace(worker_, metrics_);
 }
 
@@ -80,14 +82,15 @@ Result<std::shared_ptr<const host::Version>> StageTest::version(std::string_view
 
 std::shared_ptr<host::Workload> StageTest::start(std::string name, std::string_view guest,
                                                  host::InstancePolicy policy,
-                                                 std::chrono::milliseconds call_limit) {
+                                                 std::chrono::milliseconds call_limit,
+                                                 std::chrono::milliseconds drain) {
   auto first = version(guest, call_limit);
   if (!first) return ADD_FAILURE() << first.error().to_string(), nullptr;
   host::WorkloadSpec spec;
   spec.name = std::move(name);
   spec.instances = policy;
   spec.limits = limits(call_limit);
-  spec.drain = std::chrono::seconds(1);
+  spec.drain = drain;
   auto workload = host_->start(std::move(spec), *first);
   if (!workload) return ADD_FAILURE() << workload.error().to_string(), nullptr;
   return *workload;

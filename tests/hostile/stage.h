@@ -1,4 +1,4 @@
-// Stage: a host with workloads of hostile guests, and how long what they do takes.
+// Stage: a host with workloads of hostile guests.
 #pragma once
 
 #include <gtest/gtest.h>
@@ -59,7 +59,10 @@ class StageTest : public testing::Test {
                                                        std::chrono::milliseconds call_limit);
   // A workload of it, or nothing after a failure.
   std::shared_ptr<host::Workload> start(std::string name, std::string_view guest, host::InstancePolicy policy,
-                                        std::chrono::milliseconds call_limit);
+                                        std::chrono::milliseconds call_limit,
+                                        std::chrono::milliseconds drain = std::chrono::seconds(1));
+  // Its clock stands still: a test ticks it.
+  [[nodiscard]] const abi::Engine& engine() const { return *engine_; }
 
   static Result<std::uint32_t> call(const std::shared_ptr<host::Workload>& workload, std::string_view name);
   static Result<void> attack(const std::shared_ptr<host::Workload>& workload, const Attack& attack);
@@ -69,16 +72,9 @@ class StageTest : public testing::Test {
 
   telemetry::Metrics metrics_;
   Worker worker_;
+  std::shared_ptr<abi::Engine> engine_;
   std::optional<host::Loader> loader_;
   std::optional<host::Host> host_;
 };
-
-// How long `action` took.
-template <class F>
-[[nodiscard]] std::chrono::nanoseconds timed(F action) {
-  const auto begin = std::chrono::steady_clock::now();
-  action();
-  return std::chrono::steady_clock::now() - begin;
-}
 
 }  // namespace berth::hostile

@@ -60,8 +60,8 @@ TEST_F(Lists, EightReadersAskLikeOne) {
 
 // 100 MB of objects, read by eight at different paces.
 TEST_F(Lists, MemoryIsBounded) {
-  constexpr int kObjects = 2000;
-  constexpr std::size_t kBytes = 50'000;
+  constexpr int kObjects = 500;
+  constexpr std::size_t kBytes = 200'000;
   api().make("/api/v1/namespaces", {{"metadata", {{"name", "large"}}}});
   for (int i = 0; i < kObjects; ++i) make_map("large", "map-" + std::to_string(i), kBytes);
   auto config = read_kubeconfig(api().kubeconfig(), "").value();

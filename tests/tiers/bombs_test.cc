@@ -49,8 +49,8 @@ TEST_P(BombTest, EndsWithALimitAndHurtsNobody) {
   const auto counter = dock.start({.instances = host::InstancePolicy::pool(1)});
   const auto engine = winch ? *abi::Engine::create_beside(*dock.engine, abi::Compiler::kWinch) : dock.engine;
   const host::Compiler compiler({.program = BERTH_BINARY_DIR "/berth",
-                                 .limits = {.memory_bytes = std::uint64_t{768} << 20,
-                                            .cpu = std::chrono::seconds(2),
+                                 .limits = {.memory_bytes = std::uint64_t{384} << 20,
+                                            .cpu = std::chrono::seconds(1),
                                             .wall = std::chrono::seconds(100)}});
   const Bytes bytes = bomb.make();
 

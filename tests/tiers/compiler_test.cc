@@ -133,10 +133,10 @@ TEST_F(CompilerTest, HasALimitOfProcessorTime) {
 
 TEST_F(CompilerTest, HasALimitOfMemory) {
   CompilerOptions options = real_;
-  options.limits.memory_bytes = 512 << 20;
+  options.limits.memory_bytes = 192 << 20;
   const Error error = error_of(options, huge_function());
   EXPECT_EQ(error.code(), Code::kResourceExhausted);
-  EXPECT_THAT(error.message(), HasSubstr("the compiler's limit of 512 MiB of memory"));
+  EXPECT_THAT(error.message(), HasSubstr("the compiler's limit of 192 MiB of memory"));
 }
 
 TEST_F(CompilerTest, HasALimitOfTime) {

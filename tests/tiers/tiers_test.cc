@@ -165,9 +165,9 @@ TEST_F(TiersTest, WhatIsWrongIsSaidOnce) {
 
 TEST_F(TiersTest, ABombIsNotTriedTwice) {
   host::TierOptions limited = options();
-  limited.compiler.limits.cpu = std::chrono::seconds(1);
+  limited.compiler.limits.memory_bytes = std::uint64_t{192} << 20;
   const host::Tiers tiers(dock_.engine, limited, &store_);
-  const Artifact bomb{.source = "bomb.wasm", .digest = {}, .bytes = very_many_functions()};
+  const Artifact bomb{.source = "bomb.wasm", .digest = {}, .bytes = deep_nesting()};
   const auto refused = loader(tiers).load(bomb, dock_.request());
   ASSERT_FALSE(refused);
   EXPECT_EQ(refused.error().code(), Code::kResourceExhausted);

@@ -13,7 +13,7 @@ class FaultsTest : public UpdateTest {
  protected:
   // One update from version 1 to version 2 with a fault, in a folder of its own; whether the fault came.
   bool update(std::uint64_t nth, FailingFiles::How how, int error) {
-    const TestFolder own;
+    const TestFolder own(TestFolder::Where::kInMemory);
     const fs::path source = own.path() / "a.wasm";
     artifact::copy_store(before_->path() / "store", own.path() / "store");
     replace_file(source, second_.bytes);
@@ -47,7 +47,7 @@ class FaultsTest : public UpdateTest {
   }
 
   void each_step(FailingFiles::How how, int error) {
-    before_ = std::make_unique<TestFolder>();
+    before_ = std::make_unique<TestFolder>(TestFolder::Where::kInMemory);
     replace_file(before_->path() / "a.wasm", first_.bytes);
     {
       Yard yard(before_->path(), files_);

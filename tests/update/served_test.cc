@@ -306,7 +306,7 @@ TEST_F(SignedTest, NoFailureOfTheDiskGoesAroundThePolicy) {
   bool reached = true;
   std::uint64_t nth = 1;
   for (; reached; ++nth) {
-    const TestFolder own;
+    const TestFolder own(TestFolder::Where::kInMemory);
     artifact::copy_store(folder() / "store", own.path() / "store");
     fs::copy_file(folder() / "a.wasm", own.path() / "a.wasm");
     FailingFiles files(files_);

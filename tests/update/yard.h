@@ -150,7 +150,7 @@ class UpdateTest : public testing::Test {
   SystemFiles files_;
 
  private:
-  TestFolder folder_;
+  TestFolder folder_{TestFolder::Where::kInMemory};
 };
 
 }  // namespace berth::update

@@ -26,6 +26,8 @@ Result<PrivateKey> read_private_key(const std::filesystem::path& path, const Pas
 Result<KeyPairFiles> write_key_pair(const std::filesystem::path& prefix, const PrivateKey& key,
                                     const Secret& password) {
   const KeyPairFiles files{.private_key = prefix.string() + ".key", .public_key = prefix.string() + ".pub"};
+  // Before the key is sealed, which takes a moment and much memory.
+  BERTH_TRY(expect_none(files.private_key));
   const std::string pem = BERTH_TRY(key.to_encrypted_pem(password));
   BERTH_TRY(create_whole(files.private_key, pem, 0600));
   auto written = create_whole(files.public_key, key.public_key().to_pem(), 0644);

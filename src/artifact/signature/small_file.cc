@@ -83,6 +83,12 @@ Result<> create_whole(const fs::path& path, std::string_view text, mode_t mode) 
   return system_error("writing", path, error);
 }
 
+Result<> expect_none(const fs::path& path) {
+  std::error_code ignored;
+  if (!fs::exists(fs::symlink_status(path, ignored))) return {};
+  return system_error("writing", path, EEXIST);
+}
+
 Result<> replace_whole(const fs::path& path, std::string_view text) {
   const fs::path next = path.string() + fmt::format(".{}.new", ::getpid());
   BERTH_TRY(create_whole(next, text, 0644));

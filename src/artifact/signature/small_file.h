@@ -21,6 +21,9 @@ namespace berth::artifact::signature {
 // kPermissionDenied, kUnavailable.
 [[nodiscard]] Result<> create_whole(const std::filesystem::path& path, std::string_view text, mode_t mode);
 
+// kAlreadyExists, as create_whole would say it now, where there is anything of this name.
+[[nodiscard]] Result<> expect_none(const std::filesystem::path& path);
+
 // Replaces a file, or makes it, so that whoever watches it sees the old content or the new. Errors as
 // create_whole.
 [[nodiscard]] Result<> replace_whole(const std::filesystem::path& path, std::string_view text);

@@ -144,7 +144,7 @@ void print(const std::string& name, const std::map<std::string, int>& failed) {
 }
 
 TEST(FailTheNth, EachStepOfEachOperation) {
-  const TestFolder folder;
+  const TestFolder folder(TestFolder::Where::kInMemory);
   make_base(folder.path() / "base");
   SystemFiles files;
   for (const Operation& operation : operations()) {
@@ -187,7 +187,7 @@ TEST(FailTheNth, EachStepOfEachOperation) {
 }
 
 TEST(FailTheNth, OpeningAndMaking) {
-  const TestFolder folder;
+  const TestFolder folder(TestFolder::Where::kInMemory);
   const Operation nothing{.name = "", .run = {}};
   make_base(folder.path() / "base");
   SystemFiles files;
@@ -224,7 +224,7 @@ TEST(FailTheNth, OpeningAndMaking) {
 
 // The machine stops at each step, and what was not durable is gone: what was acknowledged before is not.
 TEST(PowerCut, AtEachStepOfAnUpdate) {
-  const TestFolder folder;
+  const TestFolder folder(TestFolder::Where::kInMemory);
   SystemFiles files;
   std::uint64_t nth = 1;
   for (;; ++nth) {

@@ -1,4 +1,4 @@
-// files: one file operation, given as arguments; prints what came of it.
+// files: file operations, given as arguments with "--" between them; prints what came of each.
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -32,10 +32,10 @@ static int write_file(const char* path, int flags, const char* text) {
   return done(write(fd, text, strlen(text)) < 0 ? -1 : 0);
 }
 
-int main(int argc, char** argv) {
-  const char* op = argc > 1 ? argv[1] : "";
-  const char* a = argc > 2 ? argv[2] : "";
-  const char* b = argc > 3 ? argv[3] : "";
+static int run(int argc, char** argv) {
+  const char* op = argc > 0 ? argv[0] : "";
+  const char* a = argc > 1 ? argv[1] : "";
+  const char* b = argc > 2 ? argv[2] : "";
   if (!strcmp(op, "read")) return read_file(a);
   if (!strcmp(op, "create")) return write_file(a, O_CREAT | O_EXCL, b);
   if (!strcmp(op, "overwrite")) return write_file(a, 0, b);
@@ -62,4 +62,13 @@ int main(int argc, char** argv) {
   }
   printf("unknown operation %s\n", op);
   return 1;
+}
+
+int main(int argc, char** argv) {
+  int result = 0;
+  for (int at = 1, end = 1; at < argc; at = end + 1) {
+    for (end = at; end < argc && strcmp(argv[end], "--");) ++end;
+    result |= run(end - at, argv + at);
+  }
+  return result;
 }
