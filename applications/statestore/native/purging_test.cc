@@ -23,8 +23,10 @@ TEST(KeepPurging, TakesExpiredEntriesOutUntilTheStoreIsGone) {
       detach(store->set(current_time(), {.key = key, .value = "v", .expires = current_time()}),
              [](const auto& answer) { EXPECT_TRUE(*answer); });
     }
-    EXPECT_GT(store->save().size(), empty);
-    if (round == 0) keep_purging(*io, log, "store", store, 1ms);
+    if (round == 0) {  // later they may be gone already
+      EXPECT_GT(store->save().size(), empty);
+      keep_purging(*io, log, "store", store, 1ms);
+    }
     while (store->save().size() != empty) std::this_thread::sleep_for(1ms);
   }
   const std::weak_ptr<Store> gone = store;
