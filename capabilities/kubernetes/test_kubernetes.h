@@ -54,11 +54,11 @@ class TestKubernetes {
   // What the API answers, with nothing in between.
   Reply request(std::string method, std::string_view path, std::string_view query = "",
                 std::string_view body = "", std::string_view type = "application/json",
-                const char* user = "admin") {
+                const char* user = "admin", const char* accept = "application/json, */*") {
     net::HttpTextSink sink;
     net::HttpClientRequest request{.method = std::move(method),
                                    .url = net::Url::parse(url()).value().with_target(path, query).value(),
-                                   .headers = {{"Accept", "application/json, */*"}},
+                                   .headers = {{"Accept", accept}},
                                    .authorization = Secret("Bearer " + token(user))};
     request.max_body_bytes = 256U << 20U;
     if (!body.empty()) {

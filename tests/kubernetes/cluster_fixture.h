@@ -68,8 +68,12 @@ class ClusterTest : public testing::Test {
     for (int i = 0; i < count; ++i) make_map(ns, "map-" + std::to_string(i), bytes);
   }
   static void make_map(const std::string& ns, const std::string& name, std::size_t bytes) {
-    api().make("/api/v1/namespaces/" + ns + "/configmaps",
-               {{"metadata", {{"name", name}}}, {"data", {{"x", std::string(bytes, 'x')}}}});
+    // Nobody needs it back.
+    const auto reply = api().request(
+        "POST", "/api/v1/namespaces/" + ns + "/configmaps", "",
+        R"({"metadata":{"name":")" + name + R"("},"data":{"x":")" + std::string(bytes, 'x') + R"("}})",
+        "application/json", "admin", "application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1");
+    EXPECT_EQ(reply.status, 201) << reply.body;
   }
   telemetry::Metrics metrics_;
 };
