@@ -5,7 +5,7 @@
 # These are made while configuring, in the cache (cmake/precompile.sh).
 include_guard(GLOBAL)
 
-# In the release tree tests are compiled in half the time: what they test is optimised, they are not.
+# Tests compile in half the time: what they test is optimised, they are not.
 set(BERTH_TEST_OPTIONS -O0)
 
 # berth_precompiled(VARIABLE HEADER [FLAG…]): VARIABLE becomes the compiler options that use it, with the same flags.
