@@ -1,5 +1,5 @@
 # The headers that nearly every file includes, read once for all of them: cmake/precompiled/std.h for rooms, test.h for
-# their tests. A target asks for one with target_compile_options(target PRIVATE ${BERTH_PRECOMPILED_ROOM}).
+# their tests, cli.h for src/cli. A target asks for one with target_compile_options(target PRIVATE ${BERTH_PRECOMPILED_ROOM}).
 #
 # Not CMake's own precompiled headers: each clone would have others, and ccache would find nothing of another clone.
 # These are made while configuring, in the cache (cmake/precompile.sh).

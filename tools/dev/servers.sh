@@ -16,7 +16,9 @@ build() {
   local module=tests/servers/$1 built=$2 program ldflags
   program=$(sed -n 's/^tool //p' "$module/go.mod")
   ldflags=$(sed -n 's#^// ldflags ##p' "$module/go.mod")
-  (cd "$module" && CGO_ENABLED=0 go build -trimpath -mod=readonly -ldflags="$ldflags" -o "$built.new" "$program")
+  # Nobody debugs them, and a compiler that seldom collects its garbage is a tenth faster.
+  (cd "$module" && CGO_ENABLED=0 GOGC=400 go build -trimpath -mod=readonly -gcflags=all=-dwarf=false \
+    -ldflags="-s -w $ldflags" -o "$built.new" "$program")
   mv "$built.new" "$built"
 }
 

@@ -43,6 +43,10 @@ suite() {
 export ASAN_OPTIONS=${ASAN_OPTIONS:-detect_stack_use_after_return=0} # fibres switch stacks
 export UBSAN_OPTIONS=${UBSAN_OPTIONS:-print_stacktrace=1}
 
+# The real servers that tests ask for (their fixtures wait for them) take more time than anything else and, often, one
+# core: from the beginning, behind what is built meanwhile. A failure is the fixture's to report, which tries again.
+nice tools/dev/servers.sh kubernetes daprd dapr-conformance linearizable olareg oras cosign >"$results/servers.log" 2>&1 &
+
 tested lint tools/dev/lint.sh
 tools/dev/build.sh release
 suite release build

@@ -1,5 +1,5 @@
 // Builds the Kubernetes that tests talk to: etcd, API server, controllers and kubectl in one program.
-// ldflags -s -w -X k8s.io/component-base/version.gitVersion=v1.34.4
+// ldflags -X k8s.io/component-base/version.gitVersion=v1.34.4
 module berth/tests/servers/kubernetes
 
 go 1.24.0
