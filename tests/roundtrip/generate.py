@@ -41,8 +41,13 @@ def main():
     for package in packages:
         write(options.out / "wit" / package.name / f"{package.name}.wit", emit_wit.package_text(package))
         write(options.out / package.name / "guest.js", emit_guests.js(package))
-        for name, text in emit_host.files(package, options.seed).items():
+        files = emit_host.files(package, options.seed)
+        for name, text in files.items():
             write(options.out / package.name / name, text)
+        # CMake compiles what is there: not what another number of nestings left.
+        for path in (options.out / package.name).glob("*.cc"):
+            if path.name not in files:
+                path.unlink()
 
 
 if __name__ == "__main__":

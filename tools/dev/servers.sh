@@ -10,14 +10,14 @@ cd "$(dirname "$(readlink -f "${BASH_SOURCE[0]}")")/../.."
 mkdir -p "$BERTH_CACHE/servers/bin"
 # One build at a time: clones and tests that run side by side share the cache.
 exec 9>"$BERTH_CACHE/servers/build.lock"
-flock 9
 
 build() {
-  local module=tests/servers/$1 built=$2 program ldflags
+  local module=tests/servers/$1 built=$2 program gcflags ldflags
   program=$(sed -n 's/^tool //p' "$module/go.mod")
+  gcflags=$(sed -n 's#^// gcflags ##p' "$module/go.mod")
   ldflags=$(sed -n 's#^// ldflags ##p' "$module/go.mod")
   # Nobody debugs them, and a compiler that seldom collects its garbage is a tenth faster.
-  (cd "$module" && CGO_ENABLED=0 GOGC=400 go build -trimpath -mod=readonly -gcflags=all=-dwarf=false \
+  (cd "$module" && CGO_ENABLED=0 GOGC=400 go build -trimpath -mod=readonly -gcflags="all=-dwarf=false $gcflags" \
     -ldflags="-s -w $ldflags" -o "$built.new" "$program")
   mv "$built.new" "$built"
 }
@@ -34,7 +34,9 @@ for name in "$@"; do
       say "servers: $name is built with Go $needed or newer, and there is no go on PATH; ./dev setup installs one."
       exit 1
     fi
-    step "server $name (built once)" build "$name" "$built"
+    flock 9
+    [ -x "$built" ] || step "server $name (built once)" build "$name" "$built"
+    flock -u 9
   fi
   [ "$(readlink "$BERTH_CACHE/servers/bin/$name")" = "$built" ] || ln -sfn "$built" "$BERTH_CACHE/servers/bin/$name"
 done

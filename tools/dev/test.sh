@@ -43,9 +43,9 @@ suite() {
 export ASAN_OPTIONS=${ASAN_OPTIONS:-detect_stack_use_after_return=0} # fibres switch stacks
 export UBSAN_OPTIONS=${UBSAN_OPTIONS:-print_stacktrace=1}
 
-# The real servers that tests ask for (their fixtures wait for them) take more time than anything else and, often, one
-# core: from the beginning, behind what is built meanwhile. A failure is the fixture's to report, which tries again.
-nice tools/dev/servers.sh kubernetes daprd dapr-conformance linearizable olareg oras cosign >"$results/servers.log" 2>&1 &
+# The real servers that tests ask for take long, and the engine leaves a core idle now and then: beside each other. Fixtures
+# of the tests wait for them; a failure is theirs to report, when they try again.
+tools/dev/servers.sh kubernetes daprd dapr-conformance linearizable olareg oras cosign >build/logs/servers.log 2>&1 &
 
 tested lint tools/dev/lint.sh
 tools/dev/build.sh release
@@ -55,7 +55,7 @@ tools/dev/build.sh debug "${debug_tests[@]}" "${fuzz_targets[@]}"
 tools/dev/build.sh tsan "${tsan_tests[@]}"
 # Under TSan they wait more than they compute: beside the others.
 suite tsan build/tsan "${tsan_tests[@]}" >"$results/tsan.log" 2>&1 &
-suite debug build/debug "${debug_tests[@]}" roundtrip_winch_test "${fuzz_targets[@]}"
+suite debug build/debug "${debug_tests[@]}" roundtrip_python_test roundtrip_winch_test "${fuzz_targets[@]}"
 wait
 cat "$results/tsan.log"
 

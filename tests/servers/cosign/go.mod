@@ -1,4 +1,5 @@
 // Builds cosign, the independent signer that the tests of src/artifact/signature compare with.
+// gcflags -l
 module berth/tests/servers/cosign
 
 go 1.25.0

@@ -1,4 +1,5 @@
 // Builds Dapr's conformance tests of state stores.
+// gcflags -l
 module berth/tests/servers/dapr-conformance
 
 go 1.25.0

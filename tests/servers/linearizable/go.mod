@@ -1,4 +1,5 @@
 // Builds the checker of applications/statestore/tests/linearizable_test.py.
+// gcflags -l
 module berth/tests/servers/linearizable
 
 go 1.24

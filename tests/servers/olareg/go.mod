@@ -1,4 +1,5 @@
 // Builds olareg, a registry with the referrers API, for tests/registry.
+// gcflags -l
 module berth/tests/servers/olareg
 
 go 1.25.0

@@ -1,4 +1,5 @@
 // Builds oras, the independent registry client that tests/registry compares with.
+// gcflags -l
 module berth/tests/servers/oras
 
 go 1.24.2
