@@ -42,17 +42,19 @@ Result<std::shared_ptr<const abi::Component>> compiled(const std::shared_ptr<con
 
 }  // namespace
 
+bool with_winch() {
+  const char* compiler = std::getenv("BERTH_TEST_COMPILER");
+  return compiler != nullptr && std::string_view(compiler) == "winch";
+}
+
 std::uint64_t seed(std::uint64_t built_with) {
   const char* given = std::getenv("BERTH_SEED");
   return given == nullptr ? built_with : std::strtoull(given, nullptr, 0);
 }
 
 Result<std::unique_ptr<Guests>> Guests::create(std::vector<HostPart> hosts) {
-  // CMake runs the C++ guests once more with Winch: both compilers' code must mean the same.
-  const char* compiler = std::getenv("BERTH_TEST_COMPILER");
-  const bool winch = compiler != nullptr && std::string_view(compiler) == "winch";
-  std::shared_ptr<const abi::Engine> engine =
-      BERTH_TRY(abi::Engine::create({.compiler = winch ? abi::Compiler::kWinch : abi::Compiler::kCranelift}));
+  std::shared_ptr<const abi::Engine> engine = BERTH_TRY(
+      abi::Engine::create({.compiler = with_winch() ? abi::Compiler::kWinch : abi::Compiler::kCranelift}));
   abi::Linker linker = BERTH_TRY(abi::Linker::create(engine));
   for (const HostPart& host : hosts) BERTH_TRY(host.add(linker));
   return std::unique_ptr<Guests>(new Guests(std::move(hosts), std::move(engine), std::move(linker)));

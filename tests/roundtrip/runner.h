@@ -31,6 +31,8 @@ inline constexpr Toolchain kCpp{"Cpp", "cpp", Integers::kExact, false, 1};
 inline constexpr Toolchain kJavaScript{"JavaScript", "js", Integers::kUpTo53Bits, false, 10};
 inline constexpr Toolchain kPython{"Python", "py", Integers::kExact, true, 1};
 
+// CMake runs the C++ guests once more with BERTH_TEST_COMPILER=winch.
+[[nodiscard]] bool with_winch();
 // BERTH_SEED replaces the seed of the values; the types were generated with the one of the build.
 [[nodiscard]] std::uint64_t seed(std::uint64_t built_with);
 

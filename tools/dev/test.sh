@@ -43,9 +43,9 @@ suite() {
 export ASAN_OPTIONS=${ASAN_OPTIONS:-detect_stack_use_after_return=0} # fibres switch stacks
 export UBSAN_OPTIONS=${UBSAN_OPTIONS:-print_stacktrace=1}
 
-# The real servers that tests ask for take long, and the engine leaves a core idle now and then: beside each other. Fixtures
-# of the tests wait for them; a failure is theirs to report, when they try again.
-tools/dev/servers.sh kubernetes daprd dapr-conformance linearizable olareg oras cosign >build/logs/servers.log 2>&1 &
+# The real servers that tests ask for take long, and the engine and set-up of trees leave a core idle now and then: behind
+# them. Fixtures of the tests wait for the servers; a failure is theirs to report, when they try again.
+nice tools/dev/servers.sh kubernetes daprd dapr-conformance linearizable olareg oras cosign >build/logs/servers.log 2>&1 &
 
 tested lint tools/dev/lint.sh
 tools/dev/build.sh release

@@ -40,6 +40,7 @@ class NewStore(unittest.TestCase):
         self.build_and_test("python")
 
     def test_rust(self):
+        (self.folder / "Cargo.toml").write_text("# of a project around it\n")
         self.build_and_test("rust")
 
     def test_mistakes(self):
