@@ -53,6 +53,15 @@ class Fixture(unittest.TestCase):
             self.assertLess(time.monotonic(), until)
             time.sleep(0.2)
 
+    def test_controllers_empty_a_namespace_that_goes(self):
+        kubernetes.make("/api/v1/namespaces", {"metadata": {"name": "going"}})
+        kubernetes.make("/api/v1/namespaces/going/configmaps", {"metadata": {"name": "in-it"}})
+        kubernetes.request("DELETE", "/api/v1/namespaces/going")
+        until = time.monotonic() + 60
+        while kubernetes.request("GET", "/api/v1/namespaces/going")[0] != 404:
+            self.assertLess(time.monotonic(), until)
+            time.sleep(0.2)
+
 
 if __name__ == "__main__":
     unittest.main()

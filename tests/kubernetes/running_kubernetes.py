@@ -1,7 +1,7 @@
 """A real Kubernetes API on this machine: etcd, API server, and controllers where they are asked for.
 
 As a program it starts one, writes a line of JSON with what a client needs (RunningKubernetes.facts), and runs until its standard
-input ends; `controllers` as an argument starts those too."""
+input ends."""
 import atexit
 import base64
 import ctypes
@@ -24,8 +24,6 @@ import urllib.request
 
 PROGRAM = pathlib.Path(os.environ["BERTH_SERVERS"]) / "kubernetes"
 START_SECONDS = 60
-CONTROLLERS = ("garbage-collector-controller", "namespace-controller", "serviceaccount-controller", "deployment-controller",
-               "replicaset-controller", "disruption-controller", "root-ca-certificate-publisher-controller")
 # Users of tokens.csv with their groups. `reader` may get, list and watch pods, config maps and
 # events in the namespace "open"; `nobody` nothing.
 USERS = {"admin": ["system:masters"], "reader": [], "nobody": []}
@@ -210,9 +208,7 @@ class RunningKubernetes:
                   # What etcd has forgotten is gone, and not still in the API server's memory.
                   "--feature-gates=ListFromCacheSnapshot=false", *self._more)
         if self._controllers:
-            self._run("controllers", f"--kubeconfig={self.kubeconfig}", "--leader-elect=false", "--secure-port=0",
-                      "--use-service-account-credentials=false", f"--root-ca-file={self.ca}",
-                      f"--controllers={','.join(CONTROLLERS)}", "--kube-api-qps=200", "--kube-api-burst=400")
+            self._run("controllers", f"--kubeconfig={self.kubeconfig}")
         self._wait_until_ready()
         self._grant_reader()
 
@@ -249,7 +245,7 @@ def shared(kind=RunningKubernetes):
 
 
 def main():
-    with RunningKubernetes(controllers="controllers" in sys.argv[1:]) as kubernetes:
+    with RunningKubernetes() as kubernetes:
         print(json.dumps(kubernetes.facts()), flush=True)
         sys.stdin.read()
 

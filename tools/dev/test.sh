@@ -26,16 +26,15 @@ tested() {
   if "$@"; then verdicts+=("$name=passed"); else verdicts+=("$name=failed"); fi
 }
 
-# suite TREE FOLDER [TEST…]: runs the named ctest entries of a tree (all without names), two at once for each core,
-# because many of them wait.
+# suite TREE FOLDER N [TEST…]: runs the named ctest entries of a tree (all without names), N at once.
 suite() {
-  local tree=$1 folder=$2 only=()
-  shift 2
+  local tree=$1 folder=$2 at_once=$3 only=()
+  shift 3
   if [ $# -gt 0 ]; then only=(-R "^($(IFS='|' && echo "$*"))\$"); fi
   mkdir -p "$results/$tree"
   say "[$tree] tests"
   rm -rf "$folder/results"
-  ctest --test-dir "$folder" --parallel $((2 * $(nproc))) --output-on-failure --no-tests=error \
+  ctest --test-dir "$folder" --parallel "$at_once" --output-on-failure --no-tests=error \
     --output-junit "$PWD/$results/$tree/junit.xml" "${only[@]}" || true
   if [ -d "$folder/results" ]; then cp "$folder"/results/*.xml "$results/$tree/"; fi
 }
@@ -43,20 +42,38 @@ suite() {
 export ASAN_OPTIONS=${ASAN_OPTIONS:-detect_stack_use_after_return=0} # fibres switch stacks
 export UBSAN_OPTIONS=${UBSAN_OPTIONS:-print_stacktrace=1}
 
-# The real servers that tests ask for take long, and the engine and set-up of trees leave a core idle now and then: behind
-# them. Fixtures of the tests wait for the servers; a failure is theirs to report, when they try again.
-nice tools/dev/servers.sh kubernetes daprd dapr-conformance linearizable olareg oras cosign >build/logs/servers.log 2>&1 &
+# behind COMMAND…: in the background, as a group of processes that does not outlive this script.
+behind() {
+  set -m
+  "$@" &
+  groups+=($!)
+  set +m
+}
+groups=()
+trap 'for group in "${groups[@]}"; do kill -- "-$group" 2>/dev/null || true; done' EXIT
+
+# sanitized: builds the other trees while nobody else wants the cores, and tests them. Under TSan they wait more than they
+# compute: beside the others.
+sanitized() {
+  nice -n 19 tools/dev/build.sh debug "${debug_tests[@]}" "${fuzz_targets[@]}"
+  nice -n 19 tools/dev/build.sh tsan "${tsan_tests[@]}"
+  suite tsan build/tsan "$(nproc)" "${tsan_tests[@]}" >"$results/tsan.log" 2>&1 &
+  suite debug build/debug "$(nproc)" "${debug_tests[@]}" roundtrip_python_test roundtrip_winch_test "${fuzz_targets[@]}" \
+    >"$results/debug.log" 2>&1
+  wait
+}
+
+# The real servers that tests ask for take long: behind everything else. Fixtures of the tests wait for the servers; a
+# failure is theirs to report, when they try again.
+behind nice tools/dev/servers.sh kubernetes daprd dapr-conformance linearizable olareg oras cosign >build/logs/servers.log 2>&1
 
 tested lint tools/dev/lint.sh
 tools/dev/build.sh release
-suite release build
-
-tools/dev/build.sh debug "${debug_tests[@]}" "${fuzz_targets[@]}"
-tools/dev/build.sh tsan "${tsan_tests[@]}"
-# Under TSan they wait more than they compute: beside the others.
-suite tsan build/tsan "${tsan_tests[@]}" >"$results/tsan.log" 2>&1 &
-suite debug build/debug "${debug_tests[@]}" roundtrip_python_test roundtrip_winch_test "${fuzz_targets[@]}"
-wait
-cat "$results/tsan.log"
+behind sanitized
+sanitizing=$!
+# Two at once for each core, because many of them wait.
+suite release build $((2 * $(nproc)))
+wait $sanitizing
+cat "$results/debug.log" "$results/tsan.log"
 
 python3 tools/dev/count.py "${verdicts[@]}" "$results"/release "$results"/debug "$results"/tsan

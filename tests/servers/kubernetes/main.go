@@ -9,7 +9,6 @@ import (
 	"k8s.io/component-base/cli"
 	kubectl "k8s.io/kubectl/pkg/cmd"
 	apiserver "k8s.io/kubernetes/cmd/kube-apiserver/app"
-	controllers "k8s.io/kubernetes/cmd/kube-controller-manager/app"
 )
 
 func main() {
@@ -25,7 +24,7 @@ func main() {
 	case "apiserver":
 		os.Exit(cli.Run(apiserver.NewAPIServerCommand()))
 	case "controllers":
-		os.Exit(cli.Run(controllers.NewControllerManagerCommand()))
+		os.Exit(cli.Run(controllersCommand()))
 	case "kubectl":
 		os.Exit(cli.Run(kubectl.NewDefaultKubectlCommand()))
 	default:
