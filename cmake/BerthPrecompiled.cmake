@@ -5,8 +5,14 @@
 # These are made while configuring, in the cache (cmake/precompile.sh).
 include_guard(GLOBAL)
 
-# Tests compile in half the time: what they test is optimised, they are not.
+# Tests compile in half the time: what they test is optimised, they are not. So do the rooms of a sanitized tree, but for
+# those that its tests keep busy.
 set(BERTH_TEST_OPTIONS -O0)
+set(BERTH_BUSY_ROOMS base telemetry net abi host)
+set(BERTH_BUSY_OPTIONS)
+if(BERTH_SANITIZE)
+  set(BERTH_BUSY_OPTIONS -O1)
+endif()
 
 # berth_precompiled(VARIABLE HEADER [FLAG…]): VARIABLE becomes the compiler options that use it, with the same flags.
 function(berth_precompiled variable header)
@@ -23,4 +29,5 @@ function(berth_precompiled variable header)
 endfunction()
 
 berth_precompiled(BERTH_PRECOMPILED_ROOM std -fPIC)
+berth_precompiled(BERTH_PRECOMPILED_BUSY std ${BERTH_BUSY_OPTIONS} -fPIC)
 berth_precompiled(BERTH_PRECOMPILED_TEST test ${BERTH_TEST_OPTIONS} -fPIE -DGTEST_HAS_PTHREAD=1)
