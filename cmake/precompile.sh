@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # precompile.sh FOLDER HEADER COMPILER [FLAG…]: precompiles a header into FOLDER, once for all clones, and prints the file's path.
-# The digest in it covers all that it depends on: compiler, flags, our headers, and the system's with their times.
+# The digest in it covers all that it depends on: compiler, flags, our headers, and the system's with their times. What no
+# clone has asked for in two weeks is removed.
 set -euo pipefail
 folder=$1 header=$2
 shift 2
@@ -15,4 +16,6 @@ if [ ! -e "$made/$name.pch" ]; then
   "$@" -x c++-header -Xclang -fno-pch-timestamp -fpch-instantiate-templates "$made/$name.h" -o "$made/$name.pch.$$"
   mv "$made/$name.pch.$$" "$made/$name.pch"
 fi
+touch "$made"
+find "$folder" -mindepth 1 -maxdepth 1 -mtime +14 -exec rm -rf {} +
 printf %s "$made/$name.pch"

@@ -308,16 +308,18 @@ TEST_F(ImproverTest, FailuresAreReportedAndTheQuickCodeServesOn) {
 // What is replaced before its time has come is never compiled: the first would be reported as no WebAssembly.
 TEST_F(ImproverTest, WhatIsReplacedBeforeItsTimeIsForgotten) {
   constexpr std::chrono::seconds kSettle{1};
-  host::Improver settling(loader_, [this](const host::ImproverReport& r) { report(r); }, kSettle);
+  std::optional<host::Improver> settling;
+  settling.emplace(loader_, [this](const host::ImproverReport& r) { report(r); }, kSettle);
   const auto counter = start(InstancePolicy::fresh(), *loader_.load(artifact_, dock_.request()));
   Artifact bad = artifact_;
   bad.bytes = Bytes(100, 'x');
-  settling.add(*dock_.host.find("counter"), bad, dock_.request());
+  settling->add(*dock_.host.find("counter"), bad, dock_.request());
   const auto begin = std::chrono::steady_clock::now();
-  settling.add(*dock_.host.find("counter"), artifact_, dock_.request());
+  settling->add(*dock_.host.find("counter"), artifact_, dock_.request());
   const Seen seen = await_report();
   EXPECT_EQ(seen.result, Improved::kDone) << seen.error;
   EXPECT_GE(std::chrono::steady_clock::now() - begin, kSettle);
+  settling.reset();  // now nothing more can be reported
   EXPECT_THAT(seen_, IsEmpty());
 }
 
