@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Builds real servers and independent clients for tests, once: servers.sh NAME… . Each is a Go module of
 # our own in tests/servers/NAME, which pins every version; the program is what its `tool` line names. It is
-# kept in $BERTH_CACHE/servers, keyed by the folder's files, and found under $BERTH_CACHE/servers/bin/NAME.
+# kept in $BERTH_CACHE/servers, keyed by the folder's files and our flags, and found under $BERTH_CACHE/servers/bin/NAME.
 set -euo pipefail
 cd "$(dirname "$(readlink -f "${BASH_SOURCE[0]}")")/../.."
 . tools/dev/steps.sh
@@ -11,14 +11,17 @@ mkdir -p "$BERTH_CACHE/servers/bin"
 # One build at a time: clones and tests that run side by side share the cache.
 exec 9>"$BERTH_CACHE/servers/build.lock"
 
+# Nobody debugs them.
+compile="-dwarf=false" link="-s -w"
+
 build() {
   local module=tests/servers/$1 built=$2 program gcflags ldflags
   program=$(sed -n 's/^tool //p' "$module/go.mod")
   gcflags=$(sed -n 's#^// gcflags ##p' "$module/go.mod")
   ldflags=$(sed -n 's#^// ldflags ##p' "$module/go.mod")
-  # Nobody debugs them, and a compiler that seldom collects its garbage is a tenth faster.
-  (cd "$module" && CGO_ENABLED=0 GOGC=400 go build -trimpath -mod=readonly -gcflags="all=-dwarf=false $gcflags" \
-    -ldflags="-s -w $ldflags" -o "$built.new" "$program")
+  # A compiler that seldom collects its garbage is a tenth faster.
+  (cd "$module" && CGO_ENABLED=0 GOGC=400 go build -trimpath -mod=readonly -gcflags="all=$compile $gcflags" \
+    -ldflags="$link $ldflags" -o "$built.new" "$program")
   mv "$built.new" "$built"
 }
 
@@ -28,7 +31,7 @@ for name in "$@"; do
     exit 2
   fi
   needed=$(sed -n 's/^go //p' "tests/servers/$name/go.mod")
-  built=$BERTH_CACHE/servers/$name-$(digest "tests/servers/$name"/*)
+  built=$BERTH_CACHE/servers/$name-$(digest "tests/servers/$name"/* <(echo "$compile $link"))
   if [ ! -x "$built" ]; then
     if ! command -v go >/dev/null; then
       say "servers: $name is built with Go $needed or newer, and there is no go on PATH; ./dev setup installs one."

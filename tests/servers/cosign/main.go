@@ -1,4 +1,4 @@
-// cosign without the key services of clouds, a tenth of what it builds.
+// cosign without the key services of clouds: 130 packages less to build.
 package main
 
 import (
