@@ -52,28 +52,21 @@ behind() {
 groups=()
 trap 'for group in "${groups[@]}"; do kill -- "-$group" 2>/dev/null || true; done' EXIT
 
-# sanitized: builds the other trees while nobody else wants the cores, and tests them. Under TSan they wait more than they
-# compute: beside the others.
-sanitized() {
-  nice -n 19 tools/dev/build.sh debug "${debug_tests[@]}" "${fuzz_targets[@]}"
-  nice -n 19 tools/dev/build.sh tsan "${tsan_tests[@]}"
-  suite tsan build/tsan "$(nproc)" "${tsan_tests[@]}" >"$results/tsan.log" 2>&1 &
-  suite debug build/debug "$(nproc)" "${debug_tests[@]}" roundtrip_python_test roundtrip_winch_test "${fuzz_targets[@]}" \
-    >"$results/debug.log" 2>&1
-  wait
-}
-
 # The real servers that tests ask for take long: behind everything else. Fixtures of the tests wait for the servers; a
 # failure is theirs to report, when they try again.
 behind nice tools/dev/servers.sh kubernetes daprd dapr-conformance linearizable olareg oras cosign >build/logs/servers.log 2>&1
 
 tested lint tools/dev/lint.sh
 tools/dev/build.sh release
-behind sanitized
-sanitizing=$!
-# Two at once for each core, because many of them wait.
+tools/dev/build.sh debug "${debug_tests[@]}" "${fuzz_targets[@]}"
+tools/dev/build.sh tsan "${tsan_tests[@]}"
+
+# Many tests wait: two at once for each core, and the sanitized trees beside the release tree.
+behind suite tsan build/tsan "$(nproc)" "${tsan_tests[@]}" >"$results/tsan.log" 2>&1
+behind suite debug build/debug "$(nproc)" "${debug_tests[@]}" roundtrip_python_test roundtrip_winch_test "${fuzz_targets[@]}" \
+  >"$results/debug.log" 2>&1
 suite release build $((2 * $(nproc)))
-wait $sanitizing
+wait
 cat "$results/debug.log" "$results/tsan.log"
 
 python3 tools/dev/count.py "${verdicts[@]}" "$results"/release "$results"/debug "$results"/tsan
