@@ -26,15 +26,16 @@ tested() {
   if "$@"; then verdicts+=("$name=passed"); else verdicts+=("$name=failed"); fi
 }
 
-# suite TREE FOLDER N [TEST…]: runs the named ctest entries of a tree (all without names), N at once.
+# suite TREE FOLDER [TEST…]: runs the named ctest entries of a tree (all without names), two at once for each core,
+# because many of them wait.
 suite() {
-  local tree=$1 folder=$2 at_once=$3 only=()
-  shift 3
+  local tree=$1 folder=$2 only=()
+  shift 2
   if [ $# -gt 0 ]; then only=(-R "^($(IFS='|' && echo "$*"))\$"); fi
   mkdir -p "$results/$tree"
   say "[$tree] tests"
   rm -rf "$folder/results"
-  ctest --test-dir "$folder" --parallel "$at_once" --output-on-failure --no-tests=error \
+  ctest --test-dir "$folder" --parallel $((2 * $(nproc))) --output-on-failure --no-tests=error \
     --output-junit "$PWD/$results/$tree/junit.xml" "${only[@]}" || true
   if [ -d "$folder/results" ]; then cp "$folder"/results/*.xml "$results/$tree/"; fi
 }
@@ -57,16 +58,16 @@ trap 'for group in "${groups[@]}"; do kill -- "-$group" 2>/dev/null || true; don
 behind nice tools/dev/servers.sh kubernetes daprd dapr-conformance linearizable olareg oras cosign >build/logs/servers.log 2>&1
 
 tested lint tools/dev/lint.sh
+# Every tree before the first test: what is built beside tests makes them slow, and some fail that wait only so long.
 tools/dev/build.sh release
 tools/dev/build.sh debug "${debug_tests[@]}" "${fuzz_targets[@]}"
 tools/dev/build.sh tsan "${tsan_tests[@]}"
 
-# Many tests wait: two at once for each core, and the sanitized trees beside the release tree.
-behind suite tsan build/tsan "$(nproc)" "${tsan_tests[@]}" >"$results/tsan.log" 2>&1
-behind suite debug build/debug "$(nproc)" "${debug_tests[@]}" roundtrip_python_test roundtrip_winch_test "${fuzz_targets[@]}" \
-  >"$results/debug.log" 2>&1
-suite release build $((2 * $(nproc)))
+suite release build
+# Under TSan they wait more than they compute: beside the others.
+behind suite tsan build/tsan "${tsan_tests[@]}" >"$results/tsan.log" 2>&1
+suite debug build/debug "${debug_tests[@]}" roundtrip_python_test roundtrip_winch_test "${fuzz_targets[@]}"
 wait
-cat "$results/debug.log" "$results/tsan.log"
+cat "$results/tsan.log"
 
 python3 tools/dev/count.py "${verdicts[@]}" "$results"/release "$results"/debug "$results"/tsan
