@@ -112,9 +112,10 @@ class Handles : public RoundTripTest, public testing::WithParamInterface<Toolcha
   template <class P, class Method>
   void echo(Method method) {
     Source values = source(sizeof(P));
-    for (int i = 0; i < kValues; ++i) {
+    const int count = kValues / GetParam().share;
+    for (int i = 0; i < count; ++i) {
       SCOPED_TRACE(testing::Message() << GetParam().name << ", value " << i << ", seed " << seed(kSeed));
-      if (i == 0 || i == kValues / 2) ASSERT_TRUE(guest().set_through(i != 0));
+      if (i == 0 || i == count / 2) ASSERT_TRUE(guest().set_through(i != 0));
       // What is sent is given away, so it is made twice.
       Source again = values;
       const P expected = make<P>(again);
@@ -126,7 +127,7 @@ class Handles : public RoundTripTest, public testing::WithParamInterface<Toolcha
       }
       ASSERT_EQ(CountedThing::alive, alive) << "an object stayed behind";
       ASSERT_EQ(runner_->state().resources().size(), 0u);
-      const auto renewed = runner_->renew_if_large(i >= kValues / 2);
+      const auto renewed = runner_->renew_if_large(i >= count / 2);
       ASSERT_TRUE(renewed) << renewed.error().to_string();
     }
   }
