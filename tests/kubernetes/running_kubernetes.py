@@ -207,9 +207,9 @@ class RunningKubernetes:
                   "--service-cluster-ip-range=10.0.0.0/24", "--disable-admission-plugins=ServiceAccount",
                   # What etcd has forgotten is gone, and not still in the API server's memory.
                   "--feature-gates=ListFromCacheSnapshot=false", *self._more)
-        if self._controllers:
-            self._run("controllers", f"--kubeconfig={self.kubeconfig}")
         self._wait_until_ready()
+        if self._controllers: # one of them ends with its program when no API server answers
+            self._run("controllers", f"--kubeconfig={self.kubeconfig}")
         self._grant_reader()
 
     def _wait_until_ready(self):
