@@ -15,16 +15,13 @@ using ::testing::HasSubstr;
 
 constexpr std::string_view kNext = "sha256:2";
 
-std::string version(const Typed<Journal>& store, std::uint64_t key = 0) {
-  return *store.call({.key = key}, [](Journal& j) { return j.version(); });
-}
 Warm warm(const Typed<Journal>& store, const Behaviour& behaviour) {
   auto ready = store.workload().warm(journal_version(behaviour));
   if (!ready) throw std::runtime_error(ready.error().to_string());
   return std::move(*ready);
 }
 // A call that a shadow can repeat.
-Result<std::uint64_t> append(const Typed<Journal>& store, std::uint64_t value) {
+Result<std::uint64_t> append_shadowed(const Typed<Journal>& store, std::uint64_t value) {
   return store.call(
       {}, [&](Journal& j) { return j.append(value); },
       [&] { return [value](Journal& j) { return j.append(value); }; });
@@ -208,10 +205,10 @@ TEST(Canary, LosesNoCallOfFreshInstances) { hammer(InstancePolicy::fresh()); }
 TEST(Shadow, RepeatsCallsAndComparesTheAnswers) {
   Fixture f;
   auto store = f.start({.instances = InstancePolicy::one()});
-  ASSERT_TRUE(append(store, 1));
-  ASSERT_TRUE(append(store, 2));
+  ASSERT_TRUE(append_shadowed(store, 1));
+  ASSERT_TRUE(append_shadowed(store, 2));
   ASSERT_TRUE(store.workload().start_shadow(journal_version({.digest = "sha256:2"}), 1));
-  for (std::uint64_t i = 3; i <= 102; ++i) ASSERT_EQ(*append(store, i), i);
+  for (std::uint64_t i = 3; i <= 102; ++i) ASSERT_EQ(*append_shadowed(store, i), i);
   await_repeated(store, 100);
   const auto shadow = store.workload().stop_shadow();
   ASSERT_TRUE(shadow);
@@ -298,7 +295,7 @@ TEST(Shadow, OfAStateThatWasLostIsOutOfStep) {
   ASSERT_TRUE(store.workload().start_shadow(journal_version({.digest = "sha256:2"}), 1));
   const auto trap = [](Journal& j) { return j.trap(); };
   ASSERT_FALSE(store.call({}, trap, [&] { return trap; }));
-  ASSERT_TRUE(append(store, 1));
+  ASSERT_TRUE(append_shadowed(store, 1));
   EXPECT_THAT(store.workload().stop_shadow()->out_of_step,
               HasSubstr("destroyed the instance of the version"));
 
@@ -325,7 +322,7 @@ TEST(Shadow, TooFarBehindItSkipsOrGivesUp) {
     };
     ASSERT_TRUE(store.call({}, waits_there, [&] { return waits_there; }));
     b.latch->await_arrivals(1);
-    for (std::size_t i = 0; i < kMaxShadowQueue + 10; ++i) ASSERT_TRUE(append(store, i));
+    for (std::size_t i = 0; i < kMaxShadowQueue + 10; ++i) ASSERT_TRUE(append_shadowed(store, i));
     b.latch->open();
     const auto shadow = store.workload().stop_shadow();
     if (one) {
@@ -366,7 +363,7 @@ TEST(Shadow, IsRefusedWhereTheStateCannotBeCopied) {
               HasSubstr("`restore` of the shadow"));
   EXPECT_FALSE(other.workload().status().shadow);
   EXPECT_EQ(*sick.alive, 0);
-  EXPECT_TRUE(append(other, 1));
+  EXPECT_TRUE(append_shadowed(other, 1));
 }
 
 // Shadows come and go under load: no call is lost or reordered, and each shadow agrees on all it saw.
@@ -380,7 +377,7 @@ TEST(Shadow, LosesAndReordersNothingUnderLoad) {
   for (std::uint64_t c = 0; c < kCallers; ++c) {
     callers.emplace_back([&, c] {
       for (std::uint64_t i = 0; !stop; ++i, ++calls) {
-        if (!append(store, c << 32 | i)) ++failed;
+        if (!append_shadowed(store, c << 32 | i)) ++failed;
         if (i % 64 == 0) std::this_thread::sleep_for(milliseconds(1));  // a shadow has to keep up
       }
     });

@@ -14,8 +14,8 @@ using ::testing::HasSubstr;
 using Improved = Workload::Improved;
 
 // The same digest, told apart by its instances.
-struct Code {
-  explicit Code(Tier tier, bool handover = true) : about{.handover = handover, .tier = tier} {
+struct Tiered {
+  explicit Tiered(Tier tier, bool handover = true) : about{.handover = handover, .tier = tier} {
     about.alive = std::make_shared<std::atomic<int>>(0);
     about.made = std::make_shared<std::atomic<int>>(0);
   }
@@ -23,28 +23,21 @@ struct Code {
   Behaviour about;
 };
 
-void append(const Typed<Journal>& store, std::uint64_t value) {
-  ASSERT_TRUE(store.call({}, [&](Journal& j) { return j.append(value); }));
-}
-std::vector<std::uint64_t> read(const Typed<Journal>& store) {
-  return *store.call({}, [](Journal& j) { return j.read(); });
-}
-
 class Improve : public testing::Test {
  protected:
   Typed<Journal> start(InstancePolicy policy, Handover handover = Handover::kAuto) {
     return f_.start({.instances = policy, .handover = handover}, quick_.about);
   }
   Fixture f_;
-  Code quick_{Tier::kWinch};
-  Code good_{Tier::kCranelift};
+  Tiered quick_{Tier::kWinch};
+  Tiered good_{Tier::kCranelift};
 };
 
 TEST_F(Improve, FreshAndPooledInstancesAreReplaced) {
   for (const InstancePolicy policy : {InstancePolicy::fresh(), InstancePolicy::pool(4)}) {
     Fixture f;
-    const Code quick(Tier::kWinch, false);
-    const Code good(Tier::kCranelift, false);
+    const Tiered quick(Tier::kWinch, false);
+    const Tiered good(Tier::kCranelift, false);
     auto store = f.start({.instances = policy}, quick.about);
     append(store, 1);
     EXPECT_EQ(store.workload().status().current.tier, Tier::kWinch);
@@ -124,7 +117,7 @@ TEST_F(Improve, NoCallIsLostUnderLoad) {
     }
   });
   for (int i = 0; i < 50; ++i) {
-    const auto improved = store.workload().improve(Code(Tier::kCranelift).version());
+    const auto improved = store.workload().improve(Tiered(Tier::kCranelift).version());
     EXPECT_TRUE(improved) << improved.error().to_string();
   }
   stop = true;

@@ -14,15 +14,6 @@ using Values = std::vector<std::uint64_t>;
 
 constexpr std::string_view kBad = "sha256:2";
 
-Values read(const Typed<Journal>& store) {
-  return *store.call({}, [](Journal& j) { return j.read(); });
-}
-std::string version(const Typed<Journal>& store) {
-  return *store.call({}, [](Journal& j) { return j.version(); });
-}
-void append(const Typed<Journal>& store, std::uint64_t value) {
-  ASSERT_TRUE(store.call({}, [&](Journal& j) { return j.append(value); }));
-}
 Result<SwapReport> publish(const Typed<Journal>& store, const Behaviour& behaviour) {
   return store.workload().swap(journal_version(behaviour), WayBack::kKeep);
 }

@@ -13,16 +13,6 @@ using std::chrono::milliseconds;
 using ::testing::HasSubstr;
 using Fault = Behaviour::Fault;
 
-std::vector<std::uint64_t> read(const Typed<Journal>& store) {
-  return *store.call({}, [](Journal& j) { return j.read(); });
-}
-std::string version(const Typed<Journal>& store) {
-  return *store.call({}, [](Journal& j) { return j.version(); });
-}
-void append(const Typed<Journal>& store, std::uint64_t value) {
-  ASSERT_TRUE(store.call({}, [&](Journal& j) { return j.append(value); }));
-}
-
 // Waits until every instance of this version is gone.
 void await_gone(const Behaviour& behaviour) {
   while (*behaviour.alive != 0) std::this_thread::yield();

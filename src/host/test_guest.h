@@ -238,4 +238,15 @@ struct Fixture {
   Host host;
 };
 
+// What a store holds, which version answers, and one value more.
+inline std::vector<std::uint64_t> read(const Typed<Journal>& store) {
+  return store.call({}, [](Journal& j) { return j.read(); }).value();
+}
+inline std::string version(const Typed<Journal>& store, std::uint64_t key = 0) {
+  return store.call({.key = key}, [](Journal& j) { return j.version(); }).value();
+}
+inline void append(const Typed<Journal>& store, std::uint64_t value) {
+  ASSERT_TRUE(store.call({}, [&](Journal& j) { return j.append(value); }));
+}
+
 }  // namespace berth::host::test

@@ -12,6 +12,7 @@
 
 #include "manifest/limits.h"
 #include "manifest/reader.h"
+#include "manifest/test_problems.h"
 
 namespace berth::manifest {
 namespace {
@@ -47,18 +48,7 @@ const std::vector<Extension>& triggers() {
 
 auto parse_text(std::string_view text) { return parse(text, "m.yaml", "/app", {grants(), triggers()}); }
 
-// The problems as "line:column: message".
-std::vector<std::string> problems_of(std::string_view text) {
-  const auto manifest = parse_text(text);
-  std::vector<std::string> out;
-  if (manifest) return out;
-  for (const Error& e : manifest.error().errors()) {
-    EXPECT_EQ(e.position()->file, "m.yaml");
-    out.push_back(std::to_string(e.position()->line) + ":" + std::to_string(e.position()->column) + ": " +
-                  e.message());
-  }
-  return out;
-}
+std::vector<std::string> problems_of(std::string_view text) { return problems_in(parse_text(text)); }
 
 constexpr std::string_view kFull = R"(# A full manifest
 workloads:
@@ -163,14 +153,6 @@ TEST(Manifest, JsonIsTheEffectiveManifest) {
 }
 
 // Each bad text with the first problem it must give, place and all.
-struct Bad {
-  friend void PrintTo(const Bad& bad, std::ostream* out) { *out << bad.text; }
-
-  const char* name;
-  std::string_view text;
-  std::string_view problem;
-};
-
 class BadManifest : public ::testing::TestWithParam<Bad> {};
 
 TEST_P(BadManifest, IsRefusedWithPlaceAndAdvice) {

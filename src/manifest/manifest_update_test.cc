@@ -6,6 +6,7 @@
 
 #include "manifest/limits.h"
 #include "manifest/manifest.h"
+#include "manifest/test_problems.h"
 
 namespace berth::manifest {
 namespace {
@@ -13,23 +14,12 @@ namespace {
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 
-auto parse_text(std::string_view text) { return parse(text, "m.yaml", "/app", {}); }
-
-// The problems as "line:column: message".
-std::vector<std::string> problems_of(std::string_view text) {
-  const auto manifest = parse_text(text);
-  std::vector<std::string> out;
-  if (manifest) return out;
-  for (const Error& e : manifest.error().errors()) {
-    out.push_back(std::to_string(e.position()->line) + ":" + std::to_string(e.position()->column) + ": " +
-                  e.message());
-  }
-  return out;
-}
+auto parse_plain(std::string_view text) { return parse(text, "m.yaml", "/app", {}); }
+auto plain_problems(std::string_view text) { return problems_in(parse_plain(text)); }
 
 // Those of a section that is off unless it is written.
 TEST(Manifest, DefaultsOfTrialsAreTheDocumentedOnes) {
-  const auto m = parse_text("workloads: {a: {source: file:a.wasm, update: {canary: {}, shadow: {}}}}");
+  const auto m = parse_plain("workloads: {a: {source: file:a.wasm, update: {canary: {}, shadow: {}}}}");
   ASSERT_TRUE(m) << m.error().to_string();
   const auto json = nlohmann::json::parse(to_json(*m))["workloads"]["a"]["update"];
   std::size_t compared = 0;
@@ -71,11 +61,11 @@ registries:
 )";
 
 TEST(Manifest, ReadsEveryKeyAboutUpdates) {
-  const auto broken = parse_text(kUpdates);
+  const auto broken = parse_plain(kUpdates);
   ASSERT_FALSE(broken) << "nothing would judge the shadow of a workload without rollback";
   std::string text(kUpdates);
   text.replace(text.find("rollback: off, shadow: {}"), 25, "rollback: off");
-  const auto m = parse_text(text);
+  const auto m = parse_plain(text);
   ASSERT_TRUE(m) << m.error().to_string();
   const Workload& web = m->workloads[0];
   EXPECT_EQ(web.source.kind, Source::Kind::kOci);
@@ -133,7 +123,7 @@ TEST(Manifest, TakesTheSourcesThereAre) {
            "oci://localhost/a", "oci://127.0.0.1:5000/gather/core:v1", "oci://[::1]:5000/a/b-c_d.e",
            "oci://r.example.com/a@" + digest, "oci://r.example.com/a:v1@" + digest,
            "https://example.com/a.wasm", "http://[2001:db8::1]:8080/a?x=1", "https://example.com"}) {
-    const auto m = parse_text("workloads: {a: {source: \"" + good + "\"}}");
+    const auto m = parse_plain("workloads: {a: {source: \"" + good + "\"}}");
     EXPECT_TRUE(m) << good << "\n" << m.error().to_string();
   }
   for (const std::string& bad :
@@ -164,7 +154,7 @@ TEST(Manifest, TakesTheSourcesThereAre) {
                                 "https://h/a\\\\b",
                                 "ftp://h/a",
                                 "https://h/" + std::string(kMaxUrlBytes, 'a')}) {
-    EXPECT_FALSE(parse_text("workloads: {a: {source: \"" + bad + "\"}}")) << bad;
+    EXPECT_FALSE(parse_plain("workloads: {a: {source: \"" + bad + "\"}}")) << bad;
   }
 }
 
@@ -174,31 +164,22 @@ TEST(ManifestLimits, KeysAndRegistries) {
     for (std::size_t i = 0; i < n; ++i) list += "k" + std::to_string(i) + ", ";
     return "workloads: {a: {source: file:a, signature: {any-of: [" + list + "]}}}";
   };
-  EXPECT_TRUE(parse_text(keys(kMaxKeys)));
-  EXPECT_THAT(problems_of(keys(kMaxKeys + 1))[0], HasSubstr("33 keys; at most 32 can be named"));
+  EXPECT_TRUE(parse_plain(keys(kMaxKeys)));
+  EXPECT_THAT(plain_problems(keys(kMaxKeys + 1))[0], HasSubstr("33 keys; at most 32 can be named"));
   const auto registries = [](std::size_t n) {
     std::string text = "workloads: {a: {source: file:a}}\nregistries:\n";
     for (std::size_t i = 0; i < n; ++i) text += "  r" + std::to_string(i) + ": {}\n";
     return text;
   };
-  EXPECT_TRUE(parse_text(registries(kMaxRegistries)));
-  EXPECT_THAT(problems_of(registries(kMaxRegistries + 1))[0],
+  EXPECT_TRUE(parse_plain(registries(kMaxRegistries)));
+  EXPECT_THAT(plain_problems(registries(kMaxRegistries + 1))[0],
               HasSubstr("101 of them; at most 100 can be named"));
 }
-
-// Each bad text with the first problem it must give, place and all.
-struct Bad {
-  friend void PrintTo(const Bad& bad, std::ostream* out) { *out << bad.text; }
-
-  const char* name;
-  std::string_view text;
-  std::string_view problem;
-};
 
 class BadUpdate : public ::testing::TestWithParam<Bad> {};
 
 TEST_P(BadUpdate, IsRefusedWithPlaceAndAdvice) {
-  const auto problems = problems_of(GetParam().text);
+  const auto problems = plain_problems(GetParam().text);
   ASSERT_FALSE(problems.empty());
   EXPECT_EQ(problems[0], GetParam().problem);
 }

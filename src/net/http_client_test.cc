@@ -15,7 +15,7 @@ namespace berth::net {
 namespace {
 
 // Answers with what it was asked: method, target and chosen headers, then the body.
-class Echo final : public HttpHandler {
+class EchoesRequest final : public HttpHandler {
  public:
   void handle(const HttpRequest& request, HttpReply reply) override {
     HttpResponse response{.content_type = "text/plain"};
@@ -54,7 +54,7 @@ class Client : public HttpClientTest {
   }
 
   std::unique_ptr<IoContext> server_io_ = IoContext::create(1).value();
-  Echo handler_;
+  EchoesRequest handler_;
   HttpServer server_;
   std::uint16_t port_ = 0;
 };

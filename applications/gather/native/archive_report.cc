@@ -27,7 +27,7 @@ namespace {
 
 using Json = nlohmann::json;
 
-constexpr std::size_t kBlockBytes = 64 * 1024;
+constexpr std::size_t kReadBlockBytes = 64 * 1024;
 
 struct ArchiveFree {
   void operator()(archive* a) const { archive_read_free(a); }
@@ -57,7 +57,7 @@ class Reading final {
     if (a == nullptr) return fail(Code::kResourceExhausted, "no memory for an archive");
     archive_read_support_filter_gzip(a);
     archive_read_support_format_tar(a);
-    if (archive_read_open_fd(a, opened.fd(), kBlockBytes) != ARCHIVE_OK) return broken();
+    if (archive_read_open_fd(a, opened.fd(), kReadBlockBytes) != ARCHIVE_OK) return broken();
     if (archive_filter_code(a, 0) != ARCHIVE_FILTER_GZIP) return wrong("it is not compressed with gzip");
     for (;;) {
       archive_entry* entry = nullptr;
@@ -92,7 +92,7 @@ class Reading final {
       return wrong(fmt::format("the entry {} is no file", manifest::shown(path)));
     const bool is_metadata = path == kMetadataPath;
     std::uint64_t bytes = 0;
-    std::array<char, kBlockBytes> block;
+    std::array<char, kReadBlockBytes> block;
     for (;;) {
       const la_ssize_t n = archive_read_data(archive_.get(), block.data(), block.size());
       if (n < 0) return broken();

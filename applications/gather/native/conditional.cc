@@ -17,9 +17,9 @@ namespace berth::gather {
 
 namespace {
 
-using Json = nlohmann::ordered_json;
+using OrderedJson = nlohmann::ordered_json;
 // The labels of those that fire, by name.
-using Alerts = std::map<std::string, std::vector<Json>, std::less<>>;
+using Alerts = std::map<std::string, std::vector<OrderedJson>, std::less<>>;
 
 Result<std::string> read_rules(const RuleSource& source, const ConditionSources& ask,
                                const std::stop_token& stop) {
@@ -38,12 +38,12 @@ Result<Alerts> firing_alerts(const Remote& prometheus, const ConditionSources& a
     return fail(Code::kUnavailable, url.shown() + ": the answer is not that of Prometheus' API");
   };
   if (!check_json_depth(text, kMaxJsonDepth)) return wrong();
-  const Json json = Json::parse(text, nullptr, false);
-  const Json::json_pointer at("/data/alerts");
+  const OrderedJson json = OrderedJson::parse(text, nullptr, false);
+  const OrderedJson::json_pointer at("/data/alerts");
   if (!json.is_object() || !json.contains(at) || !json.at(at).is_array()) return wrong();
   Alerts out;
-  for (const Json& alert : json.at(at)) {
-    const auto is = [](const Json& object, const char* key, std::string_view text) {
+  for (const OrderedJson& alert : json.at(at)) {
+    const auto is = [](const OrderedJson& object, const char* key, std::string_view text) {
       const auto found = object.find(key);
       return found != object.end() && found->is_string() && found->get_ref<const std::string&>() == text;
     };
@@ -104,14 +104,14 @@ class Asking final {
 
 // With the labels of the alert that they are about.
 std::string with_alerts(const std::string& parameters, Asking& asking) {
-  Json out = Json::parse(parameters);
+  OrderedJson out = OrderedJson::parse(parameters);
   const auto name = out.find("alert_name");
   if (name == out.end() || !name->is_string()) return parameters;
   const auto& alerts = asking.alerts();
   if (!alerts) return parameters;
   const auto found = alerts->find(name->get_ref<const std::string&>());
-  out["alerts"] = found == alerts->end() ? Json::array() : Json(found->second);
-  std::string told = out.dump(-1, ' ', false, Json::error_handler_t::replace);
+  out["alerts"] = found == alerts->end() ? OrderedJson::array() : OrderedJson(found->second);
+  std::string told = out.dump(-1, ' ', false, OrderedJson::error_handler_t::replace);
   return told.size() > kMaxParametersBytes ? parameters : told;
 }
 
@@ -134,11 +134,12 @@ Conditional evaluate_rules(const RuleSource& source, const ConditionSources& ask
   if (!rules) rules = parse_rules(default_rules());
 
   Asking asking(source, ask, stop);
-  Json about = {
-      {"version", rules->version}, {"conditional_gathering_rules", Json::array()}, {"endpoint", endpoint}};
+  OrderedJson about = {{"version", rules->version},
+                       {"conditional_gathering_rules", OrderedJson::array()},
+                       {"endpoint", endpoint}};
   if (!out.problem.empty()) about["problem"] = out.problem;
   for (const Rule& rule : rules->rules) {
-    Json errors = Json::array();
+    OrderedJson errors = OrderedJson::array();
     bool triggered = true;
     for (const Condition& condition : rule.conditions) {
       const auto holds = asking.holds(condition);
@@ -151,14 +152,15 @@ Conditional evaluate_rules(const RuleSource& source, const ConditionSources& ask
       for (const GatheringFunction& f : rule.functions)
         out.asked.push_back({f.name, with_alerts(f.parameters, asking)});
     }
-    about["conditional_gathering_rules"].push_back(
-        {{"rule", Json::parse(rule.json)}, {"errors", std::move(errors)}, {"was_triggered", triggered}});
+    about["conditional_gathering_rules"].push_back({{"rule", OrderedJson::parse(rule.json)},
+                                                    {"errors", std::move(errors)},
+                                                    {"was_triggered", triggered}});
   }
   if (!rules->container_logs.empty())
     out.asked.push_back({"container_logs", R"({"container_logs":)" + rules->container_logs + "}"});
   out.version = rules->version;
   out.own.push_back({"insights-operator/conditional-gatherer-rules.json",
-                     about.dump(-1, ' ', false, Json::error_handler_t::replace)});
+                     about.dump(-1, ' ', false, OrderedJson::error_handler_t::replace)});
   out.own.push_back({"insights-operator/remote-configuration.json", rules->json});
   return out;
 }

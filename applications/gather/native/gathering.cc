@@ -18,7 +18,7 @@ namespace berth::gather {
 namespace {
 
 using Clock = std::chrono::steady_clock;
-using Json = nlohmann::ordered_json;
+using OrderedJson = nlohmann::ordered_json;
 
 constexpr std::string_view kNameBegin = "insights-";
 constexpr std::string_view kNameEnd = ".tar.gz";
@@ -94,20 +94,20 @@ std::optional<Time> time_of_archive(std::string_view name) {
 
 std::string metadata(const std::vector<Report>& reports, std::chrono::duration<double> uptime,
                      bool obfuscated) {
-  Json status = Json::array();
+  OrderedJson status = OrderedJson::array();
   for (const Report& r : reports) {
     status.push_back({{"name", r.name},
                       {"duration_in_ms", r.duration.count()},
                       {"records_count", r.records},
                       {"errors", r.errors},
                       {"warnings", r.warnings},
-                      {"panic", r.panic ? Json(*r.panic) : Json(nullptr)}});
+                      {"panic", r.panic ? OrderedJson(*r.panic) : OrderedJson(nullptr)}});
   }
-  const Json out = {{"status_reports", std::move(status)},
-                    {"memory_alloc_bytes", memory_in_use()},
-                    {"uptime_seconds", uptime.count()},
-                    {"is_global_obfuscation_enabled", obfuscated}};
-  return out.dump(-1, ' ', false, Json::error_handler_t::replace);
+  const OrderedJson out = {{"status_reports", std::move(status)},
+                           {"memory_alloc_bytes", memory_in_use()},
+                           {"uptime_seconds", uptime.count()},
+                           {"is_global_obfuscation_enabled", obfuscated}};
+  return out.dump(-1, ' ', false, OrderedJson::error_handler_t::replace);
 }
 
 Result<Gathered> gather_once(const GatheringRequest& request, const std::stop_token& stop) {

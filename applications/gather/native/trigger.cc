@@ -16,7 +16,7 @@ using manifest::Key;
 using manifest::MapReader;
 using manifest::Value;
 
-constexpr std::array kKeys = {
+constexpr std::array kTriggerKeys = {
     Key{"gatherers", "all or list of names", "all", "[nodes, pods]",
         "Which of the component's gatherers run. Those that are only for rules run when a rule asks."},
     Key{"parameters", "map of gatherer to map", "{}", "{logs: {tail-lines: 100}}",
@@ -24,19 +24,19 @@ constexpr std::array kKeys = {
     Key{"every", "duration", "in each period", "12h",
         "Not in each period, but when this much time has passed since the last time."},
 };
-constexpr manifest::Section kSection{
+constexpr manifest::Section kTriggerSection{
     .path = "triggers.gather",
     .text =
         "Runs the workload's gatherers, which it must export as berth:gather/gatherers, in each period of "
         "the section `gather`.",
-    .keys = kKeys};
+    .keys = kTriggerKeys};
 
 }  // namespace
 
 std::optional<GatherTrigger> read_trigger(const Value& value, const std::string& path,
                                           manifest::Problems& problems) {
   const std::size_t before = problems.errors().size() + problems.more();
-  MapReader reader(value, kSection, path, problems);
+  MapReader reader(value, kTriggerSection, path, problems);
   GatherTrigger out;
   if (const Value* v = reader.get("gatherers"); v != nullptr && !(v->is_scalar() && v->text() == "all")) {
     if (v->is_scalar()) {
@@ -67,7 +67,7 @@ std::optional<GatherTrigger> read_trigger(const Value& value, const std::string&
 
 manifest::Extension trigger_extension() {
   return {.name = "gather",
-          .section = &kSection,
+          .section = &kTriggerSection,
           .example = "gather: {gatherers: all}",
           .check = [](const Value& value, const std::string& path, manifest::Problems& problems) {
             (void)read_trigger(value, path, problems);

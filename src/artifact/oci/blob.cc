@@ -2,20 +2,12 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <charconv>
 #include <utility>
 
 #include "artifact/oci/repository.h"
 
 namespace berth::artifact::oci {
 namespace {
-
-std::optional<std::uint64_t> number(std::string_view text) {
-  std::uint64_t out = 0;
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), out);
-  if (error != std::errc() || end != text.data() + text.size() || text.empty()) return std::nullopt;
-  return out;
-}
 
 // Receives one blob over one or more answers: counts, hashes, and passes on. One thread at a time.
 class BlobSink final : public net::HttpSink {
@@ -35,7 +27,7 @@ class BlobSink final : public net::HttpSink {
     // All of it again: what we have is passed over. The digest is of both, so a difference shows.
     skip_ = received_;
     const auto length = head.find("content-length");
-    if (length && number(*length) != blob_.size) {
+    if (length && whole_number(*length) != blob_.size) {
       return refuse(Code::kFailedPrecondition,
                     fmt::format("the registry announces {} bytes, the manifest {}", *length, blob_.size));
     }
@@ -89,11 +81,11 @@ class BlobSink final : public net::HttpSink {
     const std::size_t dash = rest.find('-');
     const std::size_t slash = rest.find('/');
     if (dash == std::string_view::npos || slash == std::string_view::npos || slash < dash) return wrong();
-    const auto first = number(rest.substr(0, dash));
-    const auto last = number(rest.substr(dash + 1, slash - dash - 1));
+    const auto first = whole_number(rest.substr(0, dash));
+    const auto last = whole_number(rest.substr(dash + 1, slash - dash - 1));
     const std::string_view total = rest.substr(slash + 1);
     if (received_ == 0 || first != received_ || !last || *last >= blob_.size) return wrong();
-    if (total != "*" && number(total) != blob_.size) return wrong();
+    if (total != "*" && whole_number(total) != blob_.size) return wrong();
     skip_ = 0;
     return {};
   }

@@ -2,7 +2,6 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <charconv>
 #include <utility>
 
 #include "artifact/oci/media_type.h"
@@ -11,13 +10,6 @@
 
 namespace berth::artifact::oci {
 namespace {
-
-std::optional<std::uint64_t> number(std::string_view text) {
-  std::uint64_t out = 0;
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), out);
-  if (error != std::errc() || end != text.data() + text.size() || text.empty()) return std::nullopt;
-  return out;
-}
 
 std::uint64_t size_of(const net::HttpUpload& bytes) {
   if (const auto* memory = std::get_if<std::span<const std::uint8_t>>(&bytes)) return memory->size();
@@ -52,7 +44,7 @@ class Upload final {
     if (reply.status() != 202) return fail(refusal(reply, "uploading"));
     const auto least = BERTH_TRY(reply.field("oci-chunk-min-length"));
     // However long: a chunk is sent from where the blob lies.
-    if (least) chunk_ = std::max(chunk_, number(*least).value_or(0));
+    if (least) chunk_ = std::max(chunk_, whole_number(*least).value_or(0));
     BERTH_TRY(moved_to(reply));
     return false;
   }
@@ -166,7 +158,7 @@ class Upload final {
     for (const std::string_view unit : {"bytes=", "bytes "}) {
       if (text.starts_with(unit)) text.remove_prefix(unit.size());
     }
-    const auto last = text.starts_with("0-") ? number(text.substr(2)) : std::nullopt;
+    const auto last = text.starts_with("0-") ? whole_number(text.substr(2)) : std::nullopt;
     if (!last)
       return fail(Code::kInvalidArgument, fmt::format("the registry's Range \"{}\" is none", *field));
     return *last == 0 ? 0 : *last + 1;

@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <charconv>
 #include <condition_variable>
 #include <utility>
 
@@ -119,6 +120,13 @@ Result<std::optional<std::string>> RegistryReply::field(std::string_view name) c
     out = value;
   }
   if (out && out->empty()) out.reset();
+  return out;
+}
+
+std::optional<std::uint64_t> whole_number(std::string_view text) {
+  std::uint64_t out = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), out);
+  if (error != std::errc() || end != text.data() + text.size() || text.empty()) return std::nullopt;
   return out;
 }
 

@@ -78,6 +78,8 @@ struct RegistryReply {
   [[nodiscard]] Result<std::optional<std::string>> field(std::string_view name) const;
 };
 
+// A number of a reply's field: nothing but digits.
+[[nodiscard]] std::optional<std::uint64_t> whole_number(std::string_view text);
 // The answer as an error: what was being done, where, what the registry said, what to do.
 [[nodiscard]] Error refusal(const RegistryReply& reply, std::string_view doing);
 

@@ -47,7 +47,7 @@ T get(Result<T> result, const std::string& what) {
   return std::move(result).value();
 }
 
-constexpr std::uint64_t kCap = 60'000;
+constexpr std::uint64_t kStoreCap = 60'000;
 
 // One update; the leases end with it, as when the process does.
 void update(const Store& store, unsigned number) {
@@ -67,7 +67,7 @@ void update(const Store& store, unsigned number) {
 
 // Updates from version `next` to `last`; each is told on `told` once it is recorded.
 void update_all(const fs::path& root, FileSystem& files, unsigned next, unsigned last, int told) {
-  const Store store = get(Store::open({.folder = root, .cap_bytes = kCap}, files), "open");
+  const Store store = get(Store::open({.folder = root, .cap_bytes = kStoreCap}, files), "open");
   for (; next <= last; ++next) {
     update(store, next);
     require(::write(told, &next, sizeof next) == sizeof next, "tell");
@@ -152,7 +152,8 @@ TEST(Kill, AtEachStep) {
     const fs::path root = folder.path() / "store";
     SystemFiles files;
     if (updates != 0) {
-      const Store base = Store::open({.folder = folder.path() / "base", .cap_bytes = kCap}, files).value();
+      const Store base =
+          Store::open({.folder = folder.path() / "base", .cap_bytes = kStoreCap}, files).value();
       for (unsigned number = 1; number <= updates; ++number) update(base, number);
     }
     std::uint64_t nth = 0;

@@ -15,7 +15,7 @@ namespace {
 namespace fs = std::filesystem;
 
 // Enough for two versions of about 6 KB with their code, and little else.
-constexpr std::uint64_t kCap = 16'000;
+constexpr std::uint64_t kFullAt = 16'000;
 
 Result<> record_good(const Store& store, unsigned number) {
   BERTH_TRY(store.update_history("w", [&](History& history) -> Result<> {
@@ -118,7 +118,7 @@ std::vector<Operation> operations() {
 
 void make_base(const fs::path& root) {
   SystemFiles files;
-  const auto store = Store::open({.folder = root, .cap_bytes = kCap}, files);
+  const auto store = Store::open({.folder = root, .cap_bytes = kFullAt}, files);
   ASSERT_TRUE(store) << store.error().to_string();
   ASSERT_TRUE(put_version(*store, 1));
   ASSERT_TRUE(store->put_blob(content(2)));
@@ -157,7 +157,7 @@ TEST(FailTheNth, EachStepOfEachOperation) {
       Result<> result;
       {
         const auto store =
-            Store::open({.folder = root, .cap_bytes = kCap, .notice = notices.collect()}, failing);
+            Store::open({.folder = root, .cap_bytes = kFullAt, .notice = notices.collect()}, failing);
         ASSERT_TRUE(store) << store.error().to_string();
         failing.arm(nth, FailingFiles::How::kFail, nth % 2 == 0 ? ENOSPC : EIO);
         result = operation.run(*store);
@@ -240,7 +240,7 @@ TEST(PowerCut, AtEachStepOfAnUpdate) {
     unsigned acknowledged = 0;
     {
       failing.arm(nth, FailingFiles::How::kFailFromThen, EIO);
-      const auto store = Store::open({.folder = root, .cap_bytes = kCap}, failing);
+      const auto store = Store::open({.folder = root, .cap_bytes = kFullAt}, failing);
       for (unsigned number = 1; store && number <= 4; ++number) {
         if (!put_version(*store, number)) break;
         acknowledged = number;
@@ -248,7 +248,7 @@ TEST(PowerCut, AtEachStepOfAnUpdate) {
       reached = failing.disarm();
     }
     power.cut(folder.path() / "at");
-    const auto store = Store::open({.folder = root, .cap_bytes = kCap}, files);
+    const auto store = Store::open({.folder = root, .cap_bytes = kFullAt}, files);
     ASSERT_TRUE(store) << store.error().to_string();
     expect_consistent(root);
     const auto history = store->history("w");

@@ -14,7 +14,7 @@ namespace {
 
 using Json = nlohmann::ordered_json;
 
-constexpr int kFormat = 1;
+constexpr int kJsonFormat = 1;
 
 // Valid UTF-8 of the same length or, cut between characters, of `max` bytes.
 std::string clean(std::string_view text, std::size_t max = kMaxHistoryTextBytes) {
@@ -168,7 +168,7 @@ Result<std::string> print_history(const History& history) {
     if (size > max) return too_many(key, size, max);
   }
   Json out;
-  out["format"] = kFormat;
+  out["format"] = kJsonFormat;
   out["source"] = clean(history.source);
   if (history.fetched) {
     out["fetched"] = {{"digest", history.fetched->digest.to_string()},
@@ -205,9 +205,9 @@ Result<History> parse_history(std::string_view text) {
   if (json.is_discarded()) return fail(Code::kFailedPrecondition, "the history is not JSON");
   const Fields fields(json, "");
   const Json* format = json.is_object() ? fields.find("format") : nullptr;
-  if (format != nullptr && format->is_number_integer() && *format != kFormat) {
+  if (format != nullptr && format->is_number_integer() && *format != kJsonFormat) {
     return wrong("format",
-                 fmt::format("{}; this berth reads {}: a newer one wrote it", format->dump(), kFormat));
+                 fmt::format("{}; this berth reads {}: a newer one wrote it", format->dump(), kJsonFormat));
   }
   BERTH_TRY(fields.check(
       {"format", "source", "fetched", "policy", "running", "pinned", "good", "refused", "held", "accepted"}));

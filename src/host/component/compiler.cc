@@ -91,7 +91,7 @@ std::chrono::microseconds duration_of(const timeval& time) {
   return std::chrono::seconds(time.tv_sec) + std::chrono::microseconds(time.tv_usec);
 }
 
-Result<End> wait_for(pid_t pid, std::chrono::milliseconds limit, const std::stop_token& stop) {
+Result<End> await_end(pid_t pid, std::chrono::milliseconds limit, const std::stop_token& stop) {
   End end;
   const int fd = static_cast<int>(::syscall(SYS_pidfd_open, pid, 0));
   const int no_descriptor = fd < 0 ? errno : 0;
@@ -212,7 +212,7 @@ Result<MemoryFile> Compiler::compile(std::span<const std::uint8_t> bytes, const 
       error != 0) {
     return cannot(fmt::format("starting {} as", options_.program.string()), error);
   }
-  const End end = BERTH_TRY(wait_for(pid, options_.limits.wall, stop));
+  const End end = BERTH_TRY(await_end(pid, options_.limits.wall, stop));
   if (stop.stop_requested()) return cancelled();
   BERTH_TRY(judge(end, options_.limits, err.text(kMaxCompilerMessageBytes)));
   return out;

@@ -14,7 +14,7 @@ namespace berth::statestore {
 
 namespace {
 
-constexpr GrpcApi kApi = GrpcApi::kRuntime;
+constexpr GrpcApi kRuntimeApi = GrpcApi::kRuntime;
 constexpr std::uint32_t kThreads = 2;  // several stores may share an address
 
 struct NamedStore {
@@ -42,7 +42,7 @@ Task<GrpcOutcome> get(const NamedStore& store, GetStateRequest request) {
   if (!key) co_return failure(key.error());
   const auto answer = co_await store.store->get(current_time(), *key);
   if (!answer || !*answer) {
-    co_return failure(kApi, answer,
+    co_return failure(kRuntimeApi, answer,
                       "fail to get " + std::string(request.key) + " from state store " + store.name);
   }
   co_return get_state_response(**answer);
@@ -58,12 +58,14 @@ Task<GrpcOutcome> get_bulk(const NamedStore& store, GetBulkStateRequest request)
   }
   const std::vector<std::string_view> asked(keys.begin(), keys.end());
   const auto answer = co_await store.store->get_many(current_time(), asked);
-  if (!answer || !*answer) co_return failure(kApi, answer, "fail to get from state store " + store.name);
+  if (!answer || !*answer)
+    co_return failure(kRuntimeApi, answer, "fail to get from state store " + store.name);
   std::string response;
   for (std::size_t i = 0; i < keys.size(); ++i) {
     const auto& one = (**answer)[i];
-    append_bulk_item(response, request.keys[i], one ? *one : std::nullopt,
-                     one ? "" : to_status(kApi, one.error(), "fail to get " + keys[i]).error_message());
+    append_bulk_item(
+        response, request.keys[i], one ? *one : std::nullopt,
+        one ? "" : to_status(kRuntimeApi, one.error(), "fail to get " + keys[i]).error_message());
   }
   co_return response;
 }
@@ -72,7 +74,7 @@ Task<GrpcOutcome> save(const NamedStore& store, ItemsRequest request) {
   const Time now = current_time();
   const auto items = prepare(store, now, request.items);
   if (!items) co_return failure(items.error());
-  co_return co_await save_items(kApi, *store.store, now, *items,
+  co_return co_await save_items(kRuntimeApi, *store.store, now, *items,
                                 "failed saving state in state store " + store.name);
 }
 
@@ -80,7 +82,7 @@ Task<GrpcOutcome> remove_bulk(const NamedStore& store, ItemsRequest request) {
   const Time now = current_time();
   const auto items = prepare(store, now, request.items);
   if (!items) co_return failure(items.error());
-  co_return co_await remove_items(kApi, *store.store, now, *items,
+  co_return co_await remove_items(kRuntimeApi, *store.store, now, *items,
                                   "failed deleting state in state store " + store.name);
 }
 
@@ -96,7 +98,7 @@ Task<GrpcOutcome> transact(const NamedStore& store, TransactionRequest request) 
   const Time now = current_time();
   const auto items = prepare(store, now, request.items);
   if (!items) co_return failure(items.error());
-  co_return co_await transact_items(kApi, *store.store, now, *items);
+  co_return co_await transact_items(kRuntimeApi, *store.store, now, *items);
 }
 
 // QueryStateResponse { repeated results = 1; token = 2; }

@@ -16,7 +16,7 @@ namespace berth::statestore {
 
 namespace {
 
-constexpr GrpcApi kApi = GrpcApi::kComponent;
+constexpr GrpcApi kComponentApi = GrpcApi::kComponent;
 constexpr std::string_view kPackage = "/dapr.proto.components.v1.";
 constexpr std::string_view kReflection = "/grpc.reflection.v1alpha.ServerReflection/ServerReflectionInfo";
 
@@ -71,12 +71,12 @@ Task<GrpcOutcome> write_items(Store& store, std::optional<std::vector<WireItem>>
   const Time now = current_time();
   const auto items = prepare(*read, now);
   if (!items) co_return failure(items.error());
-  co_return co_await write(kApi, store, now, *items, std::move(doing));
+  co_return co_await write(kComponentApi, store, now, *items, std::move(doing));
 }
 
 Task<GrpcOutcome> ready(GrpcOutcome outcome) { co_return outcome; }
 
-Task<GrpcOutcome> unknown(std::string method) {
+Task<GrpcOutcome> unknown_call(std::string method) {
   co_return failed(grpc::StatusCode::UNIMPLEMENTED, "a state component has no method " + method);
 }
 
@@ -103,7 +103,7 @@ Task<GrpcOutcome> PluggableComponent::serve(std::string_view method, std::string
     append_number(response, 1, kMaxItems);
     return ready(std::move(response));
   }
-  return unknown(std::string(method));
+  return unknown_call(std::string(method));
 }
 
 GrpcOutcome PluggableComponent::init(std::string_view message) const {
@@ -128,7 +128,7 @@ GrpcOutcome PluggableComponent::init(std::string_view message) const {
 // FeaturesResponse { repeated features = 1; }
 Task<GrpcOutcome> PluggableComponent::features() const {
   const auto answer = co_await store_->features();
-  if (!answer || !*answer) co_return failure(kApi, answer, "asking the store for its features");
+  if (!answer || !*answer) co_return failure(kComponentApi, answer, "asking the store for its features");
   std::string response;
   append_bytes(response, 1, "ETAG");
   if ((*answer)->transactions) append_bytes(response, 1, "TRANSACTIONAL");
@@ -139,7 +139,7 @@ Task<GrpcOutcome> PluggableComponent::features() const {
 
 Task<GrpcOutcome> PluggableComponent::ping() const {
   const auto answer = co_await store_->features();
-  if (!answer || !*answer) co_return failure(kApi, answer, "the store does not answer");
+  if (!answer || !*answer) co_return failure(kComponentApi, answer, "the store does not answer");
   co_return std::string();
 }
 
@@ -149,7 +149,7 @@ Task<GrpcOutcome> PluggableComponent::get(std::string_view message) const {
   if (const auto good = check_key(*key); !good) co_return failure(good.error());
   const auto answer = co_await store_->get(current_time(), *key);
   if (!answer || !*answer)
-    co_return failure(kApi, answer, "failed getting state with key " + std::string(*key));
+    co_return failure(kComponentApi, answer, "failed getting state with key " + std::string(*key));
   co_return component_get_response(**answer);
 }
 
@@ -168,13 +168,13 @@ Task<GrpcOutcome> PluggableComponent::bulk_get(std::string_view message) const {
     if (const auto good = check_key(key); !good) co_return failure(good.error());
   }
   const auto answer = co_await store_->get_many(current_time(), *keys);
-  if (!answer || !*answer) co_return failure(kApi, answer, "failed getting state");
+  if (!answer || !*answer) co_return failure(kComponentApi, answer, "failed getting state");
   std::string response;
   for (std::size_t i = 0; i < keys->size(); ++i) {
     const auto& one = (**answer)[i];
     append_component_bulk_item(
         response, (*keys)[i], one ? *one : std::nullopt,
-        one ? "" : to_status(kApi, one.error(), "failed getting state").error_message());
+        one ? "" : to_status(kComponentApi, one.error(), "failed getting state").error_message());
   }
   co_return response;
 }
@@ -193,7 +193,7 @@ Task<GrpcOutcome> PluggableComponent::transact(std::string_view message) const {
   const Time now = current_time();
   const auto items = prepare(*read, now);
   if (!items) co_return failure(items.error());
-  co_return co_await transact_items(kApi, *store_, now, *items);
+  co_return co_await transact_items(kComponentApi, *store_, now, *items);
 }
 
 // QueryResponse { repeated items = 1; token = 2; }
@@ -228,7 +228,7 @@ Task<GrpcOutcome> PluggableComponent::reflect(std::string_view message) const {
     co_return response;
   }
   const auto answer = co_await store_->features();
-  if (!answer || !*answer) co_return failure(kApi, answer, "asking the store for its features");
+  if (!answer || !*answer) co_return failure(kComponentApi, answer, "asking the store for its features");
   std::string services;  // ListServiceResponse { repeated ServiceResponse { name = 1; } service = 1; }
   const auto add = [&](std::string_view service) {
     std::string name;
