@@ -21,7 +21,7 @@
 namespace berth::cli {
 namespace {
 
-struct Options {
+struct CheckOptions {
   std::vector<std::string> files;
   bool json = false;
 };
@@ -83,7 +83,7 @@ manifest::Problems check_components(const manifest::Manifest& m, const Known& kn
   return problems;
 }
 
-int check(const Options& options) {
+int check(const CheckOptions& options) {
   const Known known;
   int code = kOk;
   nlohmann::ordered_json report = nlohmann::ordered_json::array();
@@ -123,7 +123,7 @@ int check(const Options& options) {
 void add_check(CLI::App& app, int& exit_code) {
   CLI::App* command =
       app.add_subcommand("check", "Say what is wrong with a manifest and its components; start nothing");
-  const auto options = std::make_shared<Options>();
+  const auto options = std::make_shared<CheckOptions>();
   command->add_option("FILE", options->files, "Manifests")->required();
   command->add_flag("--json", options->json, "Print problems and the effective manifest as JSON");
   command->footer(

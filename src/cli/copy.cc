@@ -19,7 +19,7 @@ namespace {
 
 namespace oci = artifact::oci;
 
-struct Options {
+struct CopyOptions {
   std::string from;
   std::string to;
   bool referrers = false;
@@ -28,7 +28,7 @@ struct Options {
   RegistryFlags to_registry;
 };
 
-Result<int> copy(const Options& options, net::IoContext& io, const std::stop_token& stop) {
+Result<int> copy(const CopyOptions& options, net::IoContext& io, const std::stop_token& stop) {
   const artifact::OciReference from = BERTH_TRY(artifact::parse_oci_reference(options.from));
   const artifact::OciReference to = BERTH_TRY(artifact::parse_oci_reference(options.to));
   if (to.digest)
@@ -62,7 +62,7 @@ Result<int> copy(const Options& options, net::IoContext& io, const std::stop_tok
 
 void add_copy(CLI::App& app, int& exit_code) {
   CLI::App* command = app.add_subcommand("copy", "Copy a component from one registry or name to another");
-  const auto options = std::make_shared<Options>();
+  const auto options = std::make_shared<CopyOptions>();
   command
       ->add_option("FROM", options->from, "What to copy, oci://host/name:tag or oci://host/name@sha256:...")
       ->required();

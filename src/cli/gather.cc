@@ -37,7 +37,7 @@ constexpr std::size_t kShownBytes = 400;
 // Of a text that a gatherer wrote, what fits a terminal.
 std::string_view cut(std::string_view text) { return text.substr(0, kShownBytes); }
 
-struct Options {
+struct GatherOptions {
   std::string manifest = "berth.yaml";
   std::string output;
   bool once = false;
@@ -152,7 +152,7 @@ std::expected<std::unique_ptr<Session>, int> open_session(const std::string& fil
   return session;
 }
 
-int gather_to_file(const Options& options) {
+int gather_to_file(const GatherOptions& options) {
   const Known known;
   std::stop_source stop;
   ::signal(SIGXFSZ, SIG_IGN);  // a full disk is an error, not the end
@@ -308,7 +308,7 @@ int docs(const std::string& file) {
 
 void add_gather(CLI::App& app, int& exit_code) {
   CLI::App* command = app.add_subcommand("gather", "Gather once into an archive, or look at one");
-  const auto options = std::make_shared<Options>();
+  const auto options = std::make_shared<GatherOptions>();
   command->add_option("MANIFEST", options->manifest, "The manifest (default: berth.yaml)");
   command->add_flag("--once", options->once, "Run the gatherers of all workloads once");
   command->add_option("-o,--output", options->output, "The archive; one of that name is replaced");

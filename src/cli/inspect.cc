@@ -17,11 +17,11 @@
 namespace berth::cli {
 namespace {
 
-using Json = nlohmann::ordered_json;
+using OrderedJson = nlohmann::ordered_json;
 
 namespace oci = artifact::oci;
 
-struct Options {
+struct InspectOptions {
   std::string file;
   bool json = false;
   RegistryFlags registry;
@@ -39,10 +39,10 @@ std::string_view kind_of(abi::ItemKind kind) {
   return "unknown";
 }
 
-Json items_json(const std::vector<abi::Item>& items) {
-  Json out = Json::array();
+OrderedJson items_json(const std::vector<abi::Item>& items) {
+  OrderedJson out = OrderedJson::array();
   for (const abi::Item& item : items) {
-    Json entry = {{"name", item.name}, {"kind", kind_of(item.kind)}};
+    OrderedJson entry = {{"name", item.name}, {"kind", kind_of(item.kind)}};
     if (item.kind == abi::ItemKind::kFunc) entry["type"] = item.type;
     if (item.kind == abi::ItemKind::kInterface) entry["items"] = items_json(item.items);
     out.push_back(std::move(entry));
@@ -71,7 +71,7 @@ void print_names(std::string_view title, const std::vector<std::string>& names) 
 }
 
 // What the publisher says about an artifact; the component itself is not fetched.
-Result<int> inspect_artifact(const Options& options, net::IoContext& io, const std::stop_token& stop) {
+Result<int> inspect_artifact(const InspectOptions& options, net::IoContext& io, const std::stop_token& stop) {
   const artifact::OciReference reference = BERTH_TRY(artifact::parse_oci_reference(options.file));
   const OpenRegistry registry = BERTH_TRY(OpenRegistry::open(io, reference, options.registry));
   const oci::WasmArtifact artifact =
@@ -79,12 +79,12 @@ Result<int> inspect_artifact(const Options& options, net::IoContext& io, const s
   const oci::WasmConfig& config = artifact.config;
   const oci::Descriptor& layer = artifact.parts.layer;
   if (options.json) {
-    Json report = {{"reference", reference.to_string()},
-                   {"manifest", artifact.manifest.digest.to_string()},
-                   {"digest", layer.digest.to_string()},
-                   {"size", layer.size},
-                   {"os", config.os},
-                   {"created", config.created}};
+    OrderedJson report = {{"reference", reference.to_string()},
+                          {"manifest", artifact.manifest.digest.to_string()},
+                          {"digest", layer.digest.to_string()},
+                          {"size", layer.size},
+                          {"os", config.os},
+                          {"created", config.created}};
     if (config.author) report["author"] = *config.author;
     if (config.component) {
       report["imports"] = config.component->imports;
@@ -92,7 +92,7 @@ Result<int> inspect_artifact(const Options& options, net::IoContext& io, const s
       if (config.component->target) report["target"] = *config.component->target;
     }
     if (!artifact.annotations.empty()) report["annotations"] = artifact.annotations;
-    print_text(report.dump(2, ' ', false, Json::error_handler_t::replace) + "\n");
+    print_text(report.dump(2, ' ', false, OrderedJson::error_handler_t::replace) + "\n");
     return kOk;
   }
   print_line(stdout, fmt::format("manifest {}", artifact.manifest.digest.to_string()));
@@ -109,19 +109,19 @@ Result<int> inspect_artifact(const Options& options, net::IoContext& io, const s
   return kOk;
 }
 
-Result<int> inspect(const Options& options) {
+Result<int> inspect(const InspectOptions& options) {
   const ComponentFile file = BERTH_TRY(open_component(options.file));
   auto component = compile_for_shape(file.component);
   if (!component) return fail(std::move(component).error().context(options.file));
   const abi::Shape& shape = (*component)->shape();
   if (options.json) {
-    const Json report = {{"file", options.file},
-                         {"kind", kind_name(file.kind)},
-                         {"size", file.size},
-                         {"digest", file.digest},
-                         {"imports", items_json(shape.imports)},
-                         {"exports", items_json(shape.exports)}};
-    print_text(report.dump(2, ' ', false, Json::error_handler_t::replace) + "\n");
+    const OrderedJson report = {{"file", options.file},
+                                {"kind", kind_name(file.kind)},
+                                {"size", file.size},
+                                {"digest", file.digest},
+                                {"imports", items_json(shape.imports)},
+                                {"exports", items_json(shape.exports)}};
+    print_text(report.dump(2, ' ', false, OrderedJson::error_handler_t::replace) + "\n");
     return kOk;
   }
   print_line(stdout, fmt::format("kind     {}", kind_name(file.kind)));
@@ -139,7 +139,7 @@ Result<int> inspect(const Options& options) {
 void add_inspect(CLI::App& app, int& exit_code) {
   CLI::App* command =
       app.add_subcommand("inspect", "Show a component's kind, size, digest, imports and exports");
-  const auto options = std::make_shared<Options>();
+  const auto options = std::make_shared<InspectOptions>();
   command
       ->add_option(
           "FILE", options->file,

@@ -17,14 +17,14 @@ namespace {
 
 namespace signature = artifact::signature;
 
-struct Options {
+struct KeygenOptions {
   std::string prefix = "berth";
   std::string password_file;
   bool ed25519 = false;
   bool json = false;
 };
 
-Result<int> keygen(const Options& options) {
+Result<int> keygen(const KeygenOptions& options) {
   const auto algorithm = options.ed25519 ? signature::Algorithm::kEd25519 : signature::Algorithm::kEcdsaP256;
   const Secret password = BERTH_TRY(password_source(options.password_file, Ask::kTwice)());
   const signature::PrivateKey key = BERTH_TRY(signature::PrivateKey::generate(algorithm));
@@ -48,7 +48,7 @@ Result<int> keygen(const Options& options) {
 
 void add_keygen(CLI::App& app, int& exit_code) {
   CLI::App* command = app.add_subcommand("keygen", "Make a key pair for signing");
-  const auto options = std::make_shared<Options>();
+  const auto options = std::make_shared<KeygenOptions>();
   command->add_option("-o,--output", options->prefix,
                       "Writes PREFIX.key and PREFIX.pub; by default berth.key, berth.pub");
   command->add_option(kPasswordFlag, options->password_file, kPasswordFlagHelp);

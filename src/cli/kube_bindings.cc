@@ -26,7 +26,7 @@ using kubernetes::codegen::SchemaReader;
 using kubernetes::codegen::Wanted;
 using nlohmann::literals::operator""_json_pointer;
 
-struct Options {
+struct KubeBindingsOptions {
   std::string language = "cpp";
   std::vector<std::string> crds;
   std::vector<std::string> documents;
@@ -84,7 +84,7 @@ Result<void> add_from_server(SchemaReader& reader, Wanted wanted, KubeClient& se
   return reader.add_openapi(*document, wanted, server.server());
 }
 
-Result<Schema> read_schema(const Options& options) {
+Result<Schema> read_schema(const KubeBindingsOptions& options) {
   SchemaReader reader;
   for (const std::string& file : options.crds) {
     const std::string text = BERTH_TRY(read_file(file));
@@ -106,7 +106,7 @@ Result<Schema> read_schema(const Options& options) {
   return std::move(reader).take();
 }
 
-Result<int> bindings(const Options& options) {
+Result<int> bindings(const KubeBindingsOptions& options) {
   const Schema schema = BERTH_TRY(read_schema(options));
   const std::string text = options.language == "go" ? write_go(schema) : write_cpp(schema, options.include);
   if (options.output == "-") {
@@ -123,7 +123,7 @@ Result<int> bindings(const Options& options) {
 
 void add_kube_bindings(CLI::App& kube, int& exit_code) {
   CLI::App* command = kube.add_subcommand("bindings", "Write a typed client for guests, in one file");
-  const auto options = std::make_shared<Options>();
+  const auto options = std::make_shared<KubeBindingsOptions>();
   command->add_option("--lang", options->language, "cpp or go")
       ->check(CLI::IsMember({"cpp", "go"}))
       ->capture_default_str();

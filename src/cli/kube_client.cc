@@ -21,7 +21,7 @@ using Json = nlohmann::json;
 constexpr std::uint64_t kMostObjectBytes = std::uint64_t{4} << 20;  // an object of etcd has at most 1.5 MiB
 
 // The text at a path of keys; empty where there is none.
-std::string text_at(const std::string& body, std::initializer_list<const char*> keys) {
+std::string text_in(const std::string& body, std::initializer_list<const char*> keys) {
   Json json = Json::parse(body, nullptr, false);
   for (const char* key : keys) {
     if (!json.is_object() || !json.contains(key)) return {};
@@ -39,13 +39,13 @@ class GatheredCluster final : public gather::Cluster {
   Result<std::string> id() override {
     const auto version = BERTH_TRY(cluster_version());
     if (version)
-      if (std::string id = text_at(*version, {"spec", "clusterID"}); !id.empty()) return id;
+      if (std::string id = text_in(*version, {"spec", "clusterID"}); !id.empty()) return id;
     return named("/api/v1/namespaces/kube-system", {"metadata", "uid"});
   }
   Result<std::string> version() override {
     const auto version = BERTH_TRY(cluster_version());
     if (version)
-      if (std::string text = text_at(*version, {"status", "desired", "version"}); !text.empty()) return text;
+      if (std::string text = text_in(*version, {"status", "desired", "version"}); !text.empty()) return text;
     std::string text = BERTH_TRY(named("/version", {"gitVersion"}));
     if (text.starts_with('v')) text.erase(0, 1);
     return text;
@@ -57,7 +57,7 @@ class GatheredCluster final : public gather::Cluster {
   }
   Result<std::string> named(const std::string& path, std::initializer_list<const char*> keys) {
     const auto body = BERTH_TRY(get(path));
-    std::string text = body ? text_at(*body, keys) : std::string();
+    std::string text = body ? text_in(*body, keys) : std::string();
     if (text.empty()) return fail(Code::kUnavailable, fmt::format("the API server says nothing at {}", path));
     return text;
   }

@@ -19,7 +19,7 @@
 namespace berth::cli {
 namespace {
 
-struct Options {
+struct KubeRbacOptions {
   std::string file;
   std::string account = "berth/berth";
 };
@@ -37,7 +37,7 @@ std::optional<kubernetes::ServiceAccount> parse_account(std::string_view text) {
   return kubernetes::ServiceAccount{std::string(ns), std::string(name)};
 }
 
-int print_roles(const Options& options) {
+int print_roles(const KubeRbacOptions& options) {
   const auto account = parse_account(options.account);
   if (!account)
     return refuse(
@@ -78,7 +78,7 @@ int print_roles(const Options& options) {
 void add_kube_rbac(CLI::App& kube, int& exit_code) {
   CLI::App* command =
       kube.add_subcommand("rbac", "Print the roles and bindings that allow exactly what a manifest grants");
-  const auto options = std::make_shared<Options>();
+  const auto options = std::make_shared<KubeRbacOptions>();
   command->add_option("MANIFEST", options->file, "The manifest")->required();
   command->add_option("--service-account", options->account, "Who gets them: NAMESPACE/NAME")
       ->capture_default_str();

@@ -17,14 +17,14 @@ namespace {
 // Fast enough to read along, slow enough to cost nothing.
 constexpr std::chrono::milliseconds kFollowInterval{250};
 
-struct Options {
+struct LogsOptions {
   std::size_t count = 100;
   bool follow = false;
   bool json = false;
   std::string socket;
 };
 
-Result<int> logs(const Options& options) {
+Result<int> logs(const LogsOptions& options) {
   ControlClient host = BERTH_TRY(connect_host(options.socket));
   Json params = {{"last", options.count}};
   for (;;) {
@@ -43,7 +43,7 @@ Result<int> logs(const Options& options) {
 
 void add_logs(CLI::App& app, int& exit_code) {
   CLI::App* command = app.add_subcommand("logs", "Show the last log records of a running host");
-  const auto options = std::make_shared<Options>();
+  const auto options = std::make_shared<LogsOptions>();
   command->add_flag("-f,--follow", options->follow, "Go on with new records until Ctrl-C");
   command->add_option("-n", options->count, "How many of the last records")
       ->check(CLI::Range(std::size_t{0}, kMaxLogRecords));

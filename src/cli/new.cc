@@ -18,7 +18,7 @@ namespace {
 
 namespace fs = std::filesystem;
 
-struct Options {
+struct NewOptions {
   std::string language;
   std::string name = "statestore";
 };
@@ -59,7 +59,7 @@ Result<void> write(const fs::path& path, std::string_view text, bool executable)
   return {};
 }
 
-Result<int> new_store(const Options& options) {
+Result<int> new_store(const NewOptions& options) {
   const fs::path folder = options.name;
   std::error_code error;
   if (!fs::create_directory(folder, error)) {
@@ -86,7 +86,7 @@ void add_new(CLI::App& app, int& exit_code) {
   constexpr const char* kExample = "Example:\n  berth new store --lang rust basket";
   command->footer(kExample);
   CLI::App* store = command->add_subcommand("store", "A state store that keeps its entries in memory");
-  const auto options = std::make_shared<Options>();
+  const auto options = std::make_shared<NewOptions>();
   store->add_option("--lang", options->language, "The language it is written in")
       ->required()
       ->check(CLI::IsMember(languages()));

@@ -26,7 +26,7 @@ namespace {
 namespace fs = std::filesystem;
 namespace oci = artifact::oci;
 
-struct Options {
+struct PullOptions {
   std::string reference;
   std::string file;
   bool json = false;
@@ -85,7 +85,7 @@ class NewFile final : public ByteSink {
   std::string name_;
 };
 
-Result<int> pull(const Options& options, net::IoContext& io, const std::stop_token& stop) {
+Result<int> pull(const PullOptions& options, net::IoContext& io, const std::stop_token& stop) {
   const artifact::OciReference reference = BERTH_TRY(artifact::parse_oci_reference(options.reference));
   const fs::path file = options.file.empty()
                             ? fs::path(fs::path(reference.repository).filename().string() + ".wasm")
@@ -116,7 +116,7 @@ Result<int> pull(const Options& options, net::IoContext& io, const std::stop_tok
 
 void add_pull(CLI::App& app, int& exit_code) {
   CLI::App* command = app.add_subcommand("pull", "Fetch a component from a registry into a file");
-  const auto options = std::make_shared<Options>();
+  const auto options = std::make_shared<PullOptions>();
   command
       ->add_option("REF", options->reference,
                    "What to fetch, oci://host/name:tag or oci://host/name@sha256:...")

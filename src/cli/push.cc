@@ -27,7 +27,7 @@ namespace {
 
 namespace oci = artifact::oci;
 
-struct Options {
+struct PushOptions {
   std::string file;
   std::string reference;
   std::string author;
@@ -60,7 +60,7 @@ std::vector<std::string> names(const std::vector<abi::Item>& items) {
   return out;
 }
 
-Result<oci::WasmConfig> describe(const Options& options, std::span<const std::uint8_t> bytes) {
+Result<oci::WasmConfig> describe(const PushOptions& options, std::span<const std::uint8_t> bytes) {
   oci::WasmConfig config{.created = BERTH_TRY(created()), .os = "wasip1"};
   if (!options.author.empty()) config.author = options.author;
   switch (abi::binary_kind(bytes)) {
@@ -84,7 +84,7 @@ Result<oci::WasmConfig> describe(const Options& options, std::span<const std::ui
   return config;
 }
 
-Result<int> push(const Options& options, net::IoContext& io, const std::stop_token& stop) {
+Result<int> push(const PushOptions& options, net::IoContext& io, const std::stop_token& stop) {
   const artifact::OciReference reference = BERTH_TRY(artifact::parse_oci_reference(options.reference));
   if (reference.digest) {
     return fail(Code::kInvalidArgument,
@@ -121,7 +121,7 @@ Result<int> push(const Options& options, net::IoContext& io, const std::stop_tok
 
 void add_push(CLI::App& app, int& exit_code) {
   CLI::App* command = app.add_subcommand("push", "Publish a component or module in a registry");
-  const auto options = std::make_shared<Options>();
+  const auto options = std::make_shared<PushOptions>();
   command->add_option("FILE", options->file, "A component or a module, in binary form")->required();
   command->add_option("REF", options->reference, "Where to, oci://host/name:tag")->required();
   command->add_option("--author", options->author, "Who made it, for the artifact's config");

@@ -25,7 +25,7 @@
 namespace berth::cli {
 namespace {
 
-struct Options {
+struct RunCommandOptions {
   std::vector<std::string> dirs;
   std::vector<std::string> env;
   std::string invoke;
@@ -115,7 +115,8 @@ Result<abi::Preopen> parse_dir(const std::string& text) {
   return out;
 }
 
-Result<abi::WasiOptions> wasi_options(const Options& options, const std::vector<std::string>& command_line) {
+Result<abi::WasiOptions> wasi_options(const RunCommandOptions& options,
+                                      const std::vector<std::string>& command_line) {
   abi::WasiOptions out;
   out.args = command_line;
   out.stdio = abi::Stdio::kInherit;
@@ -193,7 +194,7 @@ Task<int> run_guest(std::shared_ptr<const abi::Pre> pre, abi::WasiOptions wasi, 
   co_return answer->starts_with("err") ? kFailure : kOk;
 }
 
-Result<int> run(const Options& options, const std::vector<std::string>& command_line) {
+Result<int> run(const RunCommandOptions& options, const std::vector<std::string>& command_line) {
   const abi::WasiOptions wasi = BERTH_TRY(wasi_options(options, command_line));
   const ComponentFile file = BERTH_TRY(open_component(command_line[0]));
   Interrupt interrupt;  // before any other thread, so that only its own receives the signals
@@ -249,7 +250,7 @@ class RunFormatter final : public CLI::Formatter {
 
 void add_run(CLI::App& app, int& exit_code) {
   CLI::App* command = app.add_subcommand("run", "Run a program, or call one function of a component");
-  const auto options = std::make_shared<Options>();
+  const auto options = std::make_shared<RunCommandOptions>();
   command->formatter(std::make_shared<RunFormatter>());
   command->add_option("--dir", options->dirs, "Open a directory: HOST::GUEST, HOST::GUEST::ro, or HOST")
       ->allow_extra_args(false);

@@ -24,7 +24,7 @@ namespace berth::cli {
 namespace {
 
 namespace signature = artifact::signature;
-struct Options {
+struct SignOptions {
   std::string target;
   std::string key;
   std::string password_file;
@@ -39,7 +39,7 @@ signature::Places places_of(const std::string& attach) {
   return attach == "tag" ? signature::Places::kTag : signature::Places::kReferrers;
 }
 
-void print_signed(const Options& options, const std::string& what, const artifact::Digest& digest,
+void print_signed(const SignOptions& options, const std::string& what, const artifact::Digest& digest,
                   const signature::PublicKey& key, signature::Signed done) {
   if (options.json) {
     print_text(nlohmann::ordered_json{{"target", what},
@@ -56,7 +56,7 @@ void print_signed(const Options& options, const std::string& what, const artifac
                   done == signature::Signed::kNow ? "signed" : "was signed by this key before:", what));
 }
 
-Result<int> sign_in_registry(const Options& options, net::IoContext& io, const std::stop_token& stop) {
+Result<int> sign_in_registry(const SignOptions& options, net::IoContext& io, const std::stop_token& stop) {
   const artifact::OciReference reference = BERTH_TRY(artifact::parse_oci_reference(options.target));
   // First what needs no network, and may wait for a person.
   const signature::PrivateKey key =
@@ -73,7 +73,7 @@ Result<int> sign_in_registry(const Options& options, net::IoContext& io, const s
   return kOk;
 }
 
-Result<int> sign_file(const Options& options) {
+Result<int> sign_file(const SignOptions& options) {
   const std::string path = BERTH_TRY(file_of(options.target));
   const artifact::Artifact content = BERTH_TRY(artifact::read_artifact(path));
   if (content.bytes.empty())
@@ -108,7 +108,7 @@ Result<int> sign_file(const Options& options) {
 
 void add_sign(CLI::App& app, int& exit_code) {
   CLI::App* command = app.add_subcommand("sign", "Sign a component in a registry or in a file");
-  const auto options = std::make_shared<Options>();
+  const auto options = std::make_shared<SignOptions>();
   command->add_option("TARGET", options->target, "oci://host/name:tag, oci://host/name@sha256:..., or a file")
       ->required();
   command->add_option("--key", options->key, "The private key, as berth keygen, cosign or openssl write it")

@@ -15,12 +15,12 @@
 namespace berth::cli {
 namespace {
 
-struct Options {
+struct StatusOptions {
   std::string socket;
   bool json = false;
 };
 
-Result<int> status(const Options& options) {
+Result<int> status(const StatusOptions& options) {
   ControlClient host = BERTH_TRY(connect_host(options.socket));
   const Json answer = BERTH_TRY(host.call("status", Json::object()));
   print_text(options.json ? answer.dump(2, ' ', false, Json::error_handler_t::replace) + "\n"
@@ -32,7 +32,7 @@ Result<int> status(const Options& options) {
 
 void add_status(CLI::App& app, int& exit_code) {
   CLI::App* command = app.add_subcommand("status", "Show the workloads of a running host");
-  const auto options = std::make_shared<Options>();
+  const auto options = std::make_shared<StatusOptions>();
   add_socket_option(*command, options->socket);
   command->add_flag("--json", options->json, "Print JSON");
   command->footer("Example:\n  berth status --json\nExit code 4 when no host answers.");

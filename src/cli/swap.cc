@@ -13,14 +13,14 @@
 namespace berth::cli {
 namespace {
 
-struct Options {
+struct SwapOptions {
   std::string workload;
   std::string file;
   std::string socket;
   bool json = false;
 };
 
-Result<int> swap(const Options& options) {
+Result<int> swap(const SwapOptions& options) {
   ControlClient host = BERTH_TRY(connect_host(options.socket));
   // The host has another working directory.
   std::error_code error;
@@ -38,7 +38,7 @@ Result<int> swap(const Options& options) {
 
 void add_swap(CLI::App& app, int& exit_code) {
   CLI::App* command = app.add_subcommand("swap", "Publish another version of a running workload");
-  const auto options = std::make_shared<Options>();
+  const auto options = std::make_shared<SwapOptions>();
   command->add_option("WORKLOAD", options->workload, "Its name in the manifest")->required();
   command->add_option("FILE", options->file, "The new component")->required();
   add_socket_option(*command, options->socket);

@@ -15,13 +15,13 @@
 namespace berth::cli {
 namespace {
 
-struct Options {
+struct TagsOptions {
   std::string repository;
   bool json = false;
   RegistryFlags registry;
 };
 
-Result<int> tags(const Options& options, net::IoContext& io, const std::stop_token& stop) {
+Result<int> tags(const TagsOptions& options, net::IoContext& io, const std::stop_token& stop) {
   const artifact::OciReference reference = BERTH_TRY(artifact::parse_oci_reference(options.repository));
   // "latest" is what a reference without a tag means.
   if (reference.tag != "latest" || reference.digest) {
@@ -45,7 +45,7 @@ Result<int> tags(const Options& options, net::IoContext& io, const std::stop_tok
 
 void add_tags(CLI::App& app, int& exit_code) {
   CLI::App* command = app.add_subcommand("tags", "List the tags of a repository");
-  const auto options = std::make_shared<Options>();
+  const auto options = std::make_shared<TagsOptions>();
   command->add_option("REPO", options->repository, "A repository, oci://host/name")->required();
   command->add_flag("--json", options->json, "Print JSON");
   add_registry_flags(*command, options->registry);

@@ -22,7 +22,7 @@
 namespace berth::cli {
 namespace {
 
-struct Options {
+struct UpOptions {
   std::string file;
 };
 
@@ -53,7 +53,7 @@ class StopRequest final {
   StopSignal signal_;  // last: begins when the rest is there
 };
 
-int up(const Options& options) {
+int up(const UpOptions& options) {
   const Known known;
   const auto loaded = manifest::load(options.file, known.options());
   if (!loaded) {
@@ -84,7 +84,7 @@ int up(const Options& options) {
 
 void add_up(CLI::App& app, int& exit_code) {
   CLI::App* command = app.add_subcommand("up", "Run what a manifest says");
-  const auto options = std::make_shared<Options>();
+  const auto options = std::make_shared<UpOptions>();
   command->add_option("FILE", options->file, "The manifest")->required();
   command->footer(
       "Example:\n  berth up applications/statestore/berth.yaml\n"

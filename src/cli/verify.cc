@@ -23,9 +23,9 @@ namespace berth::cli {
 namespace {
 
 namespace signature = artifact::signature;
-using Json = nlohmann::ordered_json;
+using OrderedJson = nlohmann::ordered_json;
 
-struct Options {
+struct VerifyOptions {
   std::string target;
   std::vector<std::string> keys;
   std::vector<std::string> repositories;
@@ -44,7 +44,7 @@ struct Verified {
   Result<> verdict;
 };
 
-Result<signature::Policy> policy_of(const Options& options) {
+Result<signature::Policy> policy_of(const VerifyOptions& options) {
   signature::Policy policy{.require = options.all ? signature::Require::kAllOf : signature::Require::kAnyOf,
                            .repositories = options.repositories};
   for (const std::string& key : options.keys)
@@ -53,7 +53,7 @@ Result<signature::Policy> policy_of(const Options& options) {
   return policy;
 }
 
-Result<Verified> verify_in_registry(const Options& options, const signature::Policy& policy,
+Result<Verified> verify_in_registry(const VerifyOptions& options, const signature::Policy& policy,
                                     net::IoContext& io, const std::stop_token& stop) {
   const artifact::OciReference reference = BERTH_TRY(artifact::parse_oci_reference(options.target));
   const OpenRegistry registry = BERTH_TRY(OpenRegistry::open(io, reference, options.registry));
@@ -68,7 +68,7 @@ Result<Verified> verify_in_registry(const Options& options, const signature::Pol
   return seen;
 }
 
-Result<Verified> verify_file(const Options& options, const signature::Policy& policy) {
+Result<Verified> verify_file(const VerifyOptions& options, const signature::Policy& policy) {
   const std::string path = BERTH_TRY(file_of(options.target));
   const artifact::Artifact content = BERTH_TRY(artifact::read_artifact(path));
   const std::string beside = options.signature_file.empty() ? path + std::string(signature::kDetachedSuffix)
@@ -81,7 +81,7 @@ Result<Verified> verify_file(const Options& options, const signature::Policy& po
 }
 
 void print_json(const signature::Policy& policy, const Verified& seen) {
-  Json keys = Json::array();
+  OrderedJson keys = OrderedJson::array();
   for (std::size_t i = 0; i < policy.keys.size(); ++i) {
     const signature::TrustedKey& key = policy.keys[i];
     keys.push_back({{"name", key.name},
@@ -89,25 +89,26 @@ void print_json(const signature::Policy& policy, const Verified& seen) {
                     {"algorithm", signature::algorithm_name(key.key.algorithm())},
                     {"signed", bool(seen.examination.signed_by[i])}});
   }
-  Json signatures = Json::array();
+  OrderedJson signatures = OrderedJson::array();
   for (std::size_t i = 0; i < seen.signatures.size(); ++i) {
     const signature::Examined& examined = seen.examination.signatures[i];
-    signatures.push_back({{"origin", seen.signatures[i].origin},
-                          {"finding", signature::finding_name(examined.finding)},
-                          {"key", examined.key ? Json(policy.keys[*examined.key].name) : Json(nullptr)},
-                          {"detail", examined.detail}});
+    signatures.push_back(
+        {{"origin", seen.signatures[i].origin},
+         {"finding", signature::finding_name(examined.finding)},
+         {"key", examined.key ? OrderedJson(policy.keys[*examined.key].name) : OrderedJson(nullptr)},
+         {"detail", examined.detail}});
   }
-  Json report = {{"target", seen.what},
-                 {"digest", seen.digest.to_string()},
-                 {"verified", seen.verdict.has_value()},
-                 {"require", policy.require == signature::Require::kAllOf ? "all-of" : "any-of"},
-                 {"keys", std::move(keys)},
-                 {"signatures", std::move(signatures)}};
+  OrderedJson report = {{"target", seen.what},
+                        {"digest", seen.digest.to_string()},
+                        {"verified", seen.verdict.has_value()},
+                        {"require", policy.require == signature::Require::kAllOf ? "all-of" : "any-of"},
+                        {"keys", std::move(keys)},
+                        {"signatures", std::move(signatures)}};
   if (!seen.verdict) report["message"] = seen.verdict.error().message();
-  print_text(report.dump(2, ' ', false, Json::error_handler_t::replace) + "\n");
+  print_text(report.dump(2, ' ', false, OrderedJson::error_handler_t::replace) + "\n");
 }
 
-int print(const Options& options, const signature::Policy& policy, const Verified& seen) {
+int print(const VerifyOptions& options, const signature::Policy& policy, const Verified& seen) {
   if (options.json) {
     print_json(policy, seen);
   } else if (!seen.verdict) {
@@ -128,7 +129,7 @@ int print(const Options& options, const signature::Policy& policy, const Verifie
 void add_verify(CLI::App& app, int& exit_code) {
   CLI::App* command =
       app.add_subcommand("verify", "Check the signatures of a component in a registry or in a file");
-  const auto options = std::make_shared<Options>();
+  const auto options = std::make_shared<VerifyOptions>();
   command->add_option("TARGET", options->target, "oci://host/name:tag, oci://host/name@sha256:..., or a file")
       ->required();
   command->add_option("--key", options->keys, "A public key; can be repeated, and then one of them is enough")
