@@ -18,12 +18,6 @@ using ::testing::HasSubstr;
 using ::testing::Not;
 using Json = nlohmann::json;
 
-std::string read(const fs::path& file) {
-  std::ostringstream out;
-  out << std::ifstream(file, std::ios::binary).rdbuf();
-  return out.str();
-}
-
 TEST(Program, VersionInTwoWays) {
   const Output flag = berth({"--version"});
   EXPECT_EQ(flag.code, 0);

@@ -15,15 +15,6 @@
 #include "cli/test_process.h"
 
 namespace berth::cli {
-namespace {
-
-std::string read(const std::filesystem::path& file) {
-  std::ostringstream out;
-  out << std::ifstream(file, std::ios::binary).rdbuf();
-  return out.str();
-}
-
-}  // namespace
 
 TempFolder::TempFolder() {
   std::string name = (std::filesystem::temp_directory_path() / "berth-test-XXXXXX").string();
@@ -78,6 +69,12 @@ Output Process::wait(std::chrono::milliseconds timeout) {
     ::waitpid(std::exchange(pid_, -1), &status_, 0);
   }
   return {WIFEXITED(status_) ? WEXITSTATUS(status_) : 128 + WTERMSIG(status_), out(), err()};
+}
+
+std::string read(const std::filesystem::path& file) {
+  std::ostringstream out;
+  out << std::ifstream(file, std::ios::binary).rdbuf();
+  return out.str();
 }
 
 std::string Process::out() const { return read(folder_.path() / "out"); }

@@ -56,6 +56,9 @@ class Process final {
   int status_ = 0;
 };
 
+// A whole file; empty when there is none.
+[[nodiscard]] std::string read(const std::filesystem::path& file);
+
 [[nodiscard]] Output berth(std::vector<std::string> args, const std::string& input = "");
 
 }  // namespace berth::cli

@@ -32,8 +32,6 @@ const std::string kGrant =
     "poddisruptionbudgets.policy, widgets.example.org, customresourcedefinitions.apiextensions.k8s.io, "
     "storageclasses.storage.k8s.io, leases.coordination.k8s.io], namespaces: [\"*\"], max-age: 0s";
 
-TestKubernetes& api() { return TestKubernetes::shared(); }
-
 std::string encoded(std::string_view text) {
   return text.empty() ? "" : Query().add("q", text).text().substr(2);
 }

@@ -14,8 +14,6 @@ namespace {
 
 using nlohmann::json;
 
-TestKubernetes& api() { return TestKubernetes::shared(); }
-
 const std::string kAll =
     "verbs: [get, list, watch, create, update, patch, delete], resources: [pods, configmaps, secrets, "
     "namespaces], "

@@ -104,4 +104,6 @@ class KubeGuest {
   std::optional<relay::KubeExport> guest_;
 };
 
+inline TestKubernetes& api() { return TestKubernetes::shared(); }
+
 }  // namespace berth::kubernetes

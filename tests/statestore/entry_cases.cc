@@ -9,16 +9,12 @@
 namespace berth::statestore::conformance {
 namespace {
 
-using Kind = StoreError::Kind;
+using Refusal = StoreError::Kind;
 
 // The refusal, or nothing when there was none.
 template <class T>
-std::optional<Kind> refusal(const std::expected<T, StoreError>& answer) {
+std::optional<Refusal> refusal(const std::expected<T, StoreError>& answer) {
   return answer ? std::nullopt : std::optional(answer.error().kind);
-}
-
-std::string text_of(const std::optional<Entry>& entry) {
-  return entry ? std::string(entry->text()) : "(none)";
 }
 
 void missing_is_none(Subject& s) {
@@ -53,7 +49,7 @@ void delete_the_first(Subject& s) {
 void empty_value_exists(Subject& s) {
   const std::string etag = s.set("a", "");
   EXPECT_EQ(s.get("a"), (Entry{{}, etag, {}}));
-  EXPECT_EQ(refusal(s.try_set({.key = "a", .value = "x", .condition = kIfAbsent})), Kind::kEtagMismatch);
+  EXPECT_EQ(refusal(s.try_set({.key = "a", .value = "x", .condition = kIfAbsent})), Refusal::kEtagMismatch);
 }
 
 void every_byte(Subject& s) {
@@ -115,7 +111,7 @@ void last_write_wins(Subject& s) {
 
 void first_write_wins(Subject& s) {
   EXPECT_TRUE(s.try_set({.key = "a", .value = "1", .condition = kIfAbsent}));
-  EXPECT_EQ(refusal(s.try_set({.key = "a", .value = "2", .condition = kIfAbsent})), Kind::kEtagMismatch);
+  EXPECT_EQ(refusal(s.try_set({.key = "a", .value = "2", .condition = kIfAbsent})), Refusal::kEtagMismatch);
   EXPECT_EQ(text_of(s.get("a")), "1");
   s.remove("a");
   EXPECT_TRUE(s.try_set({.key = "a", .value = "3", .condition = kIfAbsent}));
@@ -124,23 +120,26 @@ void first_write_wins(Subject& s) {
 void old_etag_is_a_mismatch(Subject& s) {
   const std::string old = s.set("a", "1");
   const std::string now = s.set("a", "2");
-  EXPECT_EQ(refusal(s.try_set({.key = "a", .value = "3", .condition = if_etag(old)})), Kind::kEtagMismatch);
-  EXPECT_EQ(refusal(s.try_remove({.key = "a", .condition = if_etag(old)})), Kind::kEtagMismatch);
+  EXPECT_EQ(refusal(s.try_set({.key = "a", .value = "3", .condition = if_etag(old)})),
+            Refusal::kEtagMismatch);
+  EXPECT_EQ(refusal(s.try_remove({.key = "a", .condition = if_etag(old)})), Refusal::kEtagMismatch);
   EXPECT_EQ(s.get("a"), (Entry{{'2'}, now, {}}));
 }
 
 void etag_of_another_entry_is_a_mismatch(Subject& s) {
   s.set("a", "1");
   const std::string other = s.set("b", "2");
-  EXPECT_EQ(refusal(s.try_set({.key = "a", .value = "3", .condition = if_etag(other)})), Kind::kEtagMismatch);
+  EXPECT_EQ(refusal(s.try_set({.key = "a", .value = "3", .condition = if_etag(other)})),
+            Refusal::kEtagMismatch);
   EXPECT_EQ(text_of(s.get("a")), "1");
 }
 
 void etag_without_entry_is_a_mismatch(Subject& s) {
   const std::string old = s.set("a", "1");
   s.remove("a");
-  EXPECT_EQ(refusal(s.try_set({.key = "a", .value = "2", .condition = if_etag(old)})), Kind::kEtagMismatch);
-  EXPECT_EQ(refusal(s.try_remove({.key = "a", .condition = if_etag(old)})), Kind::kEtagMismatch);
+  EXPECT_EQ(refusal(s.try_set({.key = "a", .value = "2", .condition = if_etag(old)})),
+            Refusal::kEtagMismatch);
+  EXPECT_EQ(refusal(s.try_remove({.key = "a", .condition = if_etag(old)})), Refusal::kEtagMismatch);
   EXPECT_EQ(s.get("a"), std::nullopt);
 }
 
@@ -149,7 +148,7 @@ void no_etag_at_all(Subject& s) {
   s.set("a", "1");
   for (const char* etag : {"", "no etag", "-1", "1 ", "0x1", "01"}) {
     const auto kind = refusal(s.try_set({.key = "a", .value = "2", .condition = if_etag(etag)}));
-    EXPECT_TRUE(kind == Kind::kEtagInvalid || kind == Kind::kEtagMismatch) << etag;
+    EXPECT_TRUE(kind == Refusal::kEtagInvalid || kind == Refusal::kEtagMismatch) << etag;
     EXPECT_EQ(refusal(s.try_remove({.key = "a", .condition = if_etag(etag)})), kind) << etag;
   }
   EXPECT_EQ(text_of(s.get("a")), "1");
@@ -158,7 +157,7 @@ void no_etag_at_all(Subject& s) {
 void conditional_deletes(Subject& s) {
   EXPECT_TRUE(s.try_remove({.key = "a", .condition = kIfAbsent}));
   const std::string etag = s.set("a", "1");
-  EXPECT_EQ(refusal(s.try_remove({.key = "a", .condition = kIfAbsent})), Kind::kEtagMismatch);
+  EXPECT_EQ(refusal(s.try_remove({.key = "a", .condition = kIfAbsent})), Refusal::kEtagMismatch);
   EXPECT_EQ(text_of(s.get("a")), "1");
   EXPECT_TRUE(s.try_remove({.key = "a", .condition = if_etag(etag)}));
   EXPECT_EQ(s.get("a"), std::nullopt);

@@ -10,19 +10,15 @@
 namespace berth::statestore::conformance {
 namespace {
 
-using Kind = StoreError::Kind;
-
-std::string text_of(const std::optional<Entry>& entry) {
-  return entry ? std::string(entry->text()) : "(none)";
-}
+using Refusal = StoreError::Kind;
 
 // ---- expiry
 
 // True when there is expiry to look at; otherwise the store must say that there is none.
 bool expires(Subject& s) {
   if (s.features().expiry) return true;
-  EXPECT_EQ(s.try_set({.key = "a", .value = "1", .expires = kNow + 1}).error().kind, Kind::kUnsupported);
-  EXPECT_EQ(s.ask(s.store().purge(kNow, std::nullopt)).error().kind, Kind::kUnsupported);
+  EXPECT_EQ(s.try_set({.key = "a", .value = "1", .expires = kNow + 1}).error().kind, Refusal::kUnsupported);
+  EXPECT_EQ(s.ask(s.store().purge(kNow, std::nullopt)).error().kind, Refusal::kUnsupported);
   return false;
 }
 
@@ -39,8 +35,8 @@ void expired_is_absent(Subject& s) {
   const std::string old = s.set("a", "1", kNow + 1000);
   const Time then = kNow + 2000;
   EXPECT_EQ(s.try_set({.key = "a", .value = "2", .condition = if_etag(old)}, then).error().kind,
-            Kind::kEtagMismatch);
-  EXPECT_EQ(s.try_remove({.key = "a", .condition = if_etag(old)}, then).error().kind, Kind::kEtagMismatch);
+            Refusal::kEtagMismatch);
+  EXPECT_EQ(s.try_remove({.key = "a", .condition = if_etag(old)}, then).error().kind, Refusal::kEtagMismatch);
   EXPECT_TRUE(s.try_remove({.key = "a", .condition = kIfAbsent}, then));
   s.set("b", "1", kNow + 1000);
   const auto fresh = s.try_set({.key = "b", .value = "2", .condition = kIfAbsent}, then);
@@ -105,7 +101,7 @@ void many_at_once(Subject& s) {
   const auto set = s.ask(s.store().set_many(kNow, writes)).value();
   ASSERT_EQ(set.size(), 4u);
   EXPECT_TRUE(set[0] && set[1] && set[3]);
-  EXPECT_EQ(set[2].error().kind, Kind::kEtagMismatch) << "items of one key act in order";
+  EXPECT_EQ(set[2].error().kind, Refusal::kEtagMismatch) << "items of one key act in order";
 
   const std::string_view keys[] = {"c", "none", "a", "a"};
   const auto got = s.ask(s.store().get_many(kNow, keys)).value();
@@ -118,7 +114,7 @@ void many_at_once(Subject& s) {
   const Removal removals[] = {{.key = "a", .condition = if_etag(*set[1])}, {.key = "b"}, {.key = "none"}};
   const auto removed = s.ask(s.store().remove_many(kNow, removals)).value();
   ASSERT_EQ(removed.size(), 3u);
-  EXPECT_EQ(removed[0].error().kind, Kind::kEtagMismatch);
+  EXPECT_EQ(removed[0].error().kind, Refusal::kEtagMismatch);
   EXPECT_TRUE(removed[1] && removed[2]);
   EXPECT_EQ(text_of(s.get("a")), "1");
   EXPECT_EQ(s.get("b"), std::nullopt);
@@ -145,7 +141,7 @@ void a_thousand_at_once(Subject& s) {
 
 bool transacts(Subject& s) {
   if (s.features().transactions) return true;
-  EXPECT_EQ(s.ask(s.store().transact(kNow, {})).error().error.kind, Kind::kUnsupported);
+  EXPECT_EQ(s.ask(s.store().transact(kNow, {})).error().error.kind, Refusal::kUnsupported);
   return false;
 }
 
@@ -183,7 +179,7 @@ void a_transaction_does_nothing(Subject& s) {
   const auto done = s.ask(s.store().transact(kNow, operations));
   ASSERT_FALSE(done);
   EXPECT_EQ(done.error().operation, 4u);
-  EXPECT_EQ(done.error().error.kind, Kind::kEtagMismatch);
+  EXPECT_EQ(done.error().error.kind, Refusal::kEtagMismatch);
   EXPECT_EQ(s.get("a"), a);
   EXPECT_EQ(s.get("b"), b);
   EXPECT_EQ(s.get("c"), std::nullopt);
@@ -213,7 +209,7 @@ void an_empty_transaction(Subject& s) {
 
 bool scans(Subject& s) {
   if (s.features().scanning) return true;
-  EXPECT_EQ(s.ask(s.store().scan(kNow, "", std::nullopt, 10)).error().kind, Kind::kUnsupported);
+  EXPECT_EQ(s.ask(s.store().scan(kNow, "", std::nullopt, 10)).error().kind, Refusal::kUnsupported);
   return false;
 }
 
@@ -301,7 +297,7 @@ void scans_large_values(Subject& s) {
 void deletes_a_prefix(Subject& s) {
   const auto remove = [&](std::string_view prefix) { return s.ask(s.store().remove_prefix(kNow, prefix)); };
   if (!s.features().prefixes) {
-    EXPECT_EQ(remove("a").error().kind, Kind::kUnsupported);
+    EXPECT_EQ(remove("a").error().kind, Refusal::kUnsupported);
     return;
   }
   for (const char* key : {"a||1", "a||2", "a||", "a", "b||1", "a%1", "a_1", "ax1"}) s.set(key, key);
@@ -341,7 +337,7 @@ void a_new_build_has_everything(Subject& s) {
   for (const auto& [key, entry] : expected) EXPECT_TRUE(s.get(key) == entry) << key;
   EXPECT_EQ(s.get("later", kNow + 1000), std::nullopt);
   EXPECT_EQ(s.try_set({.key = "a", .value = "1", .condition = if_etag(before)}).error().kind,
-            Kind::kEtagMismatch);
+            Refusal::kEtagMismatch);
   EXPECT_TRUE(s.try_set({.key = "||", .value = "1", .condition = if_etag(expected["||"]->etag)}));
   EXPECT_NE(s.set("a", "1"), before);
 }
@@ -361,7 +357,7 @@ void many_to_hand_over(Subject& s) {
     ASSERT_EQ(text_of(s.get("key" + std::to_string(i))), "value" + std::to_string(i));
 }
 
-constexpr Case kCases[] = {
+constexpr Case kFeatureCases[] = {
     {"EntriesExpire", entries_expire},
     {"ExpiredIsAbsent", expired_is_absent},
     {"ExpiryInThePast", expiry_in_the_past},
@@ -387,6 +383,6 @@ constexpr Case kCases[] = {
 
 }  // namespace
 
-std::span<const Case> feature_cases() { return kCases; }
+std::span<const Case> feature_cases() { return kFeatureCases; }
 
 }  // namespace berth::statestore::conformance

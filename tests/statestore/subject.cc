@@ -176,6 +176,10 @@ Subject::~Subject() {
   Dock::get().stop();
 }
 
+std::string text_of(const std::optional<Entry>& entry) {
+  return entry ? std::string(entry->text()) : "(none)";
+}
+
 std::optional<Entry> Subject::get(std::string_view key, Time now) {
   return ask(store_->get(now, key)).value();
 }

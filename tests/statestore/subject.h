@@ -84,6 +84,9 @@ class Subject {
   Features features_;
 };
 
+// What an entry holds, or "(none)".
+[[nodiscard]] std::string text_of(const std::optional<Entry>& entry);
+
 // Why a store of this kind does not start with these settings; empty when it does.
 [[nodiscard]] std::string start_error(const Kind& kind, Settings settings);
 
