@@ -91,7 +91,7 @@ store: {{ path: store }}
 
     def status(self):
         done = subprocess.run([BUILD / "berth", "status", "--json", "--socket", "control.sock"], cwd=self.folder, capture_output=True)
-        return json.loads(done.stdout)["gather"] if done.returncode == 0 else None
+        return json.loads(done.stdout).get("gather") if done.returncode == 0 else None  # none before it is ready
 
 
 class Once(Case):
