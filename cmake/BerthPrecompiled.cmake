@@ -8,7 +8,7 @@ include_guard(GLOBAL)
 # Tests compile in half the time: what they test is optimised, they are not. So do the rooms of a sanitized tree, but for
 # those that its tests keep busy.
 set(BERTH_TEST_OPTIONS -O0)
-set(BERTH_BUSY_ROOMS base telemetry net abi host)
+set(BERTH_BUSY_ROOMS base telemetry net abi host gather)
 set(BERTH_BUSY_OPTIONS)
 if(BERTH_SANITIZE)
   set(BERTH_BUSY_OPTIONS -O1)

@@ -92,6 +92,7 @@ Result<> RunningHost::begin() {
     }
   }
   if (options_.listens) {
+    options_.serves();
     BERTH_TRY(serve_control());
     BERTH_TRY(serve_telemetry());
     BERTH_TRY(start_triggers());

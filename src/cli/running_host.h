@@ -4,6 +4,7 @@
 #include <atomic>
 #include <chrono>
 #include <filesystem>
+#include <functional>
 #include <map>
 #include <memory>
 #include <mutex>
@@ -36,6 +37,9 @@ namespace berth::cli {
 
 struct RunOptions {
   bool listens = true;  // triggers, /metrics, the control socket
+  // Called once, before it listens: whoever wants it to end calls stop() from now on, because callers may
+  // have come.
+  std::function<void()> serves = [] {};
   grants::Use use = grants::Use::kCalls;
   // The program that compiles components (host/component/compiler.h): itself, where it is berth.
   std::filesystem::path compiler = host::CompilerOptions().program;

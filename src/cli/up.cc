@@ -26,15 +26,18 @@ struct UpOptions {
   std::string file;
 };
 
-// Waits for the first signal once the host serves; before that, and at a second one, a signal ends
+// The first signal is kept for wait() once the host serves; before that, and at a second one, a signal ends
 // the process: components compile for seconds, and a person who asks twice means it.
 // Thread-safe.
 class StopRequest final {
  public:
   StopRequest() : signal_([this](int count) { arrived(count); }) {}
+  void serves() {
+    const std::lock_guard lock(mutex_);
+    serving_ = true;
+  }
   void wait() {
     std::unique_lock lock(mutex_);
-    serving_ = true;
     changed_.wait(lock, [this] { return requested_; });
   }
 
@@ -67,7 +70,7 @@ int up(const UpOptions& options) {
   ::signal(SIGXFSZ, SIG_IGN);
   StopRequest stop_request;
   telemetry::Logger log(log_options(loaded->telemetry));
-  auto host = RunningHost::start(*loaded, known, log);
+  auto host = RunningHost::start(*loaded, known, log, {.serves = [&] { stop_request.serves(); }});
   if (!host) {
     print_error(host.error());
     return exit_code(host.error().code());

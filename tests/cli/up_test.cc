@@ -110,6 +110,18 @@ TEST_F(Up, ServesUntilItIsToldToStop) {
   EXPECT_FALSE(fs::exists(socket()));
 }
 
+// Between the first line that says where it serves and "ready" somebody may have called already.
+TEST_F(Up, EndsInOrderAsSoonAsItServes) {
+  for (int i = 0; i < 10; ++i) {
+    Process host({"up", file()});
+    ASSERT_TRUE(host.wait_for("control socket at ")) << host.err();
+    host.signal(SIGTERM);
+    const Output output = host.wait(std::chrono::seconds(30));
+    ASSERT_EQ(output.code, 0) << output.err;
+    ASSERT_THAT(output.err, HasSubstr("stopped\n"));
+  }
+}
+
 TEST_F(Up, SwapsWhenTheFileIsReplacedOrRewritten) {
   Process host({"up", file()});
   ASSERT_TRUE(host.wait_for("ready ")) << host.err();
