@@ -63,7 +63,8 @@ class Caller final {
   std::jthread thread_;  // last: it uses what is above
 };
 
-// From the first call that the candidate failed to its last one.
+// From the first call that the candidate failed up to its last one, which only ends it: a window with a failed call
+// at either end holds more than its share.
 struct Window {
   double ms = 0;
   std::uint64_t calls = 0;
@@ -138,7 +139,7 @@ Window give_up_a_bad_candidate(std::mt19937_64& random) {
     last = std::max(last, call.ended);
   }
   Window window{.ms = std::chrono::duration<double, std::milli>(last - first->begun).count()};
-  for (auto call = first; call != calls.end() && call->begun <= last; ++call) {
+  for (auto call = first; call->begun < last_begun; ++call) {
     ++window.calls;
     window.failed += call->failed ? 1 : 0;
   }
