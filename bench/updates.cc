@@ -63,8 +63,8 @@ class Caller final {
   std::jthread thread_;  // last: it uses what is above
 };
 
-// From the first call that the candidate failed up to its last one, which only ends it: a window with a failed call
-// at either end holds more than its share.
+// From the first call that the candidate failed up to its last one, which only ends it: a window with a
+// failed call at either end holds more than its share.
 struct Window {
   double ms = 0;
   std::uint64_t calls = 0;
