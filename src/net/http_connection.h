@@ -15,6 +15,7 @@
 
 #include "net/http_parser.h"
 #include "net/http_server.h"
+#include "net/io_core.h"
 
 namespace berth::net::detail {
 
@@ -26,7 +27,7 @@ using Acceptor = boost::asio::basic_socket_acceptor<Protocol>;
 // Thread-safe.
 class HttpServerState final : public std::enable_shared_from_this<HttpServerState> {
  public:
-  HttpServerState(boost::asio::io_context& io, HttpHandler& handler, const HttpServerOptions& options);
+  HttpServerState(IoCore& core, HttpHandler& handler, const HttpServerOptions& options);
 
   void accept_on(Acceptor acceptor, std::string unix_path);
   std::size_t stop(std::chrono::milliseconds drain);
@@ -37,7 +38,8 @@ class HttpServerState final : public std::enable_shared_from_this<HttpServerStat
     boost::asio::steady_timer retry;
   };
 
-  boost::asio::io_context& io;
+  IoCore& core;
+  boost::asio::io_context& io;  // the core's
   HttpHandler& handler;
   const HttpServerOptions options;
 
@@ -79,6 +81,7 @@ class HttpConnection final : public std::enable_shared_from_this<HttpConnection>
   void start_refused();
   // By HttpReply, once per request.
   void reply(const HttpResponseView& response);
+  [[nodiscard]] IoCore& core() const { return server_->core; }
 
   // By the server, under its mutex, while the connection is in its list (so the socket is open).
   void expire(std::int64_t now);

@@ -121,6 +121,8 @@ HttpReply::~HttpReply() {
 
 void HttpReply::send(const HttpResponseView& response) {
   if (!connection_) return;
+  // Once the answer is given, another thread may end the connection, the server and the IoContext.
+  const detail::Visitor visitor(connection_->core());
   std::exchange(connection_, nullptr)->reply(response);
 }
 
@@ -138,13 +140,14 @@ void HttpReply::send(const HttpResponse& response) {
 
 namespace detail {
 
-HttpServerState::HttpServerState(asio::io_context& io_context, HttpHandler& http_handler,
+HttpServerState::HttpServerState(IoCore& io_core, HttpHandler& http_handler,
                                  const HttpServerOptions& server_options)
-    : io(io_context),
+    : core(io_core),
+      io(io_core.context),
       handler(http_handler),
       options(server_options),
       unix_seconds(unix_now()),
-      sweeper_(io_context),
+      sweeper_(io),
       sweep_every_(sweep_interval(server_options)) {}
 
 void HttpServerState::accept_on(Acceptor acceptor, std::string unix_path) {
@@ -266,7 +269,7 @@ std::size_t HttpServerState::stop(std::chrono::milliseconds drain) {
 // ---- HttpServer -------------------------------------------------------------------------------
 
 HttpServer::HttpServer(IoContext& io, HttpHandler& handler, HttpServerOptions options)
-    : state_(std::make_shared<detail::HttpServerState>(io.core().context, handler, options)) {}
+    : state_(std::make_shared<detail::HttpServerState>(io.core(), handler, options)) {}
 
 HttpServer::~HttpServer() { stop(0ms); }
 

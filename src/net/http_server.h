@@ -78,7 +78,7 @@ struct HttpServerCounts {
 // Thread-safe, except that destruction and stop() must not come from a thread of its IoContext.
 class HttpServer final {
  public:
-  // `io` and `handler` must outlive the server.
+  // `io` and `handler` must outlive the server; `io` also each HttpReply.
   HttpServer(IoContext& io, HttpHandler& handler, HttpServerOptions options = {});
   // stop(0).
   ~HttpServer();

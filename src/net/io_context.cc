@@ -29,7 +29,10 @@ Result<std::unique_ptr<IoContext>> IoContext::create(int threads) {
 
 IoContext::IoContext(std::unique_ptr<detail::IoCore> core) : core_(std::move(core)) {}
 
-IoContext::~IoContext() { stop(); }
+IoContext::~IoContext() {
+  stop();
+  while (core_->visitors.load(std::memory_order_acquire) != 0) std::this_thread::yield();
+}
 
 void IoContext::post(std::move_only_function<void()> work) {
   boost::asio::post(core_->context, std::move(work));

@@ -22,7 +22,7 @@ class IoContext final : public Executor {
   // Starts the threads. Fails with kInvalidArgument when `threads` is below 1 or above kMaxIoThreads,
   // kResourceExhausted when the system gives no thread.
   [[nodiscard]] static Result<std::unique_ptr<IoContext>> create(int threads);
-  // stop().
+  // stop(); also waits for threads that are sending an HttpReply.
   ~IoContext() override;
   IoContext(const IoContext&) = delete;
   IoContext& operator=(const IoContext&) = delete;
